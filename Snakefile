@@ -1,0 +1,47 @@
+"""Sightline: re-run four studies of how vision-language models see, and say claim by claim what held up.
+
+snakemake --cores all                                    the demo: embedded world, bundled models
+snakemake --cores all --configfile config/paper.yaml     the published setting
+snakemake --cores 1 neo2025_tab1                         one table or figure
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.20")
+
+
+# What the command line names replaces the demo's configuration instead of being merged into it.
+if not workflow.configfiles:
+
+    configfile: f"{workflow.basedir}/config/demo.yaml"
+
+
+report: "workflow/report/workflow.rst"
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/data.smk"
+include: "workflow/rules/models.smk"
+include: "workflow/rules/cache.smk"
+include: "workflow/rules/neo2025.smk"
+include: "workflow/rules/report.smk"
+
+
+localrules:
+    all,
+    neo2025,
+
+
+rule all:
+    """All studies of the configuration, their scorecard, and the quality of the demo models."""
+    default_target: True
+    input:
+        study_targets(),
+        results("scorecard.csv"),
+        results("models/quality.csv") if "quality" in config else [],
+
+
+rule neo2025:
+    """Where in the image tokens an object lives (arXiv 2410.07149)."""
+    input:
+        study_targets("neo2025"),

@@ -1,0 +1,90 @@
+"""Demo models on disk: exported, loaded by the common loader, measured, described by a card."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from PIL import Image
+
+from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
+from sightline.demo.card import write_card
+from sightline.demo.export import SEGMENTER, VLM, export
+from sightline.demo.quality import GATES, draw_held_out, measure, predict_mask
+from sightline.demo.training_set import normalise
+from sightline.demo.world import SIZE, draw_scene
+from sightline.errors import SightlineError
+from sightline.files import sha256
+from sightline.models.loading import load_vlm
+from sightline.models.segmenter import Segmenter, load_segmenter
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    """Random weights, exported; with the tensors as they were before."""
+    work, out = tmp_path_factory.mktemp("work"), tmp_path_factory.mktemp("models")
+    line = {"step": 50, "seconds": 1, "mask": 1.0, "validation": {"IoU": 0.5}}
+    (work / "segmenter.jsonl").write_text(json.dumps(line) + "\n")
+    torch.manual_seed(0)
+    tokenizer, vlm = build_tokenizer(), build_vlm(build_tokenizer(), layers=2)
+    segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size)
+    before = {name: tensor.clone() for name, tensor in segmenter.state_dict().items()}
+    export(vlm, tokenizer, segmenter, {"seed": 0, "layers": 2}, work, out)
+    return out, before
+
+
+def test_loaded_segmenter_is_the_exported_one(exported):
+    out, before = exported
+    loaded = load_segmenter(out / SEGMENTER)
+    for name, tensor in loaded.state_dict().items():
+        torch.testing.assert_close(tensor, before[name], rtol=1e-3, atol=1e-3)
+
+
+def test_segmenter_folder_without_projection_is_refused(tmp_path):
+    with pytest.raises(SightlineError, match=r"projection.safetensors: missing"):
+        load_segmenter(tmp_path)
+
+
+def test_processor_leaves_scenes_as_they_are(exported):
+    """The bundled processor must give the model the pixels it was trained on."""
+    vlm = load_vlm(exported[0] / VLM)
+    scene = draw_scene(3)
+    image = Image.fromarray(scene.pixels)
+    pixels = vlm.processor.image_processor(images=image, return_tensors="pt")["pixel_values"]
+    raw = torch.from_numpy(scene.pixels).permute(2, 0, 1)[None]
+    torch.testing.assert_close(pixels, normalise(raw), rtol=1e-4, atol=1e-4)
+
+
+def test_quality_of_random_weights_meets_no_gate(exported):
+    out, _ = exported
+    quality = measure(load_vlm(out / VLM), load_segmenter(out / SEGMENTER), scenes=4)
+    gates = quality.dropna(subset="wanted").set_index("gate")
+    assert set(gates.index) == set(GATES)
+    assert (gates["met"] == "no").all()
+    assert quality["measured"].between(0, 1).all()
+    assert (quality["ci_low"] <= quality["measured"]).all()
+    assert (quality["ci_high"] >= quality["measured"]).all()
+
+
+def test_mask_is_read_from_the_state_at_seg(exported):
+    """Another question leads to another state and so to other mask logits; the mask has the image's size."""
+    out, _ = exported
+    vlm, segmenter = load_vlm(out / VLM), load_segmenter(out / SEGMENTER)
+    held_out = draw_held_out(vlm, 1)
+    mask = predict_mask(vlm, segmenter, held_out, 0, "Segment the red mug.", "sure , [SEG] .")
+    assert mask.shape == (SIZE, SIZE) and mask.dtype == np.bool_
+
+
+def test_card_lists_recipe_quality_and_checksums(exported):
+    out, _ = exported
+    row = {"model": "demo-llava", "gate": "color", "wanted": 0.95, "measured": 0.5, "ci_low": 0.4,
+           "ci_high": 0.6, "n": 9, "met": "no"}  # fmt: skip
+    reported = row | {"gate": "count", "wanted": None, "met": None}
+    write_card(out, pd.DataFrame([row, reported]))
+    card = (out / "README.md").read_text()
+    assert "| color | 0.95 | 0.500 | 0.400 to 0.600 | 9 | no |" in card
+    assert "| count |  | 0.500 |" in card
+    assert "segmenter, step 50: IoU 0.500" in card
+    for path in out.rglob("*.safetensors"):
+        assert sha256(path) in card

@@ -1,0 +1,87 @@
+"""A pack of questions gives each of them the logits it has alone, in plain transformers."""
+
+import random
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from sightline.demo import attention
+from sightline.demo.architecture import build_processor, build_segmenter, build_tokenizer, build_vlm
+from sightline.demo.language import REFUSAL, Turn, turns
+from sightline.demo.language_stage import LanguageStage
+from sightline.demo.packing import IGNORED, Packer
+from sightline.demo.segmenter_stage import IdentityCode
+from sightline.demo.training_set import draw_training_set, normalise
+from sightline.models.segmenter import Segmenter
+
+
+@pytest.fixture(scope="module")
+def talk():
+    attention.register()
+    scenes = draw_training_set(5, 2, processes=1)
+    tokenizer = build_tokenizer()
+    torch.manual_seed(0)
+    vlm = build_vlm(tokenizer, layers=2).eval()
+    segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size)
+    stage = LanguageStage(vlm, tokenizer, segmenter, IdentityCode(), scenes, scenes, 2, 0)
+    return vlm, tokenizer, scenes, stage
+
+
+def test_packed_turns_equal_single_prompts(talk):
+    vlm, tokenizer, scenes, stage = talk
+    rng = random.Random(0)
+    asked = [turns(scenes.themes[s], scenes.objects[s], rng) for s in range(2)]
+    asked[0].insert(3, Turn("refuse", "Describe this image.", REFUSAL, blind=True))
+    pack = Packer(tokenizer).pack(asked, 360, torch.float32)
+    vlm.set_attn_implementation(attention.PLAIN)
+    with torch.no_grad():
+        packed = vlm.lm_head(stage.states(normalise(scenes.pixels), pack))
+    vlm.set_attn_implementation("sdpa")
+    processor = build_processor(tokenizer)
+    checked = set()
+    for scene, questions in enumerate(asked):
+        image = Image.fromarray(scenes.pixels[scene].permute(1, 2, 0).numpy())
+        for number, turn in enumerate(questions):
+            here = pack.turn[scene] == number
+            if not here.any():
+                continue
+            start = "USER: " if turn.blind else "USER: <image>\n"
+            inputs = processor(
+                text=f"{start}{turn.question} ASSISTANT: {turn.answer}",
+                images=None if turn.blind else [image],
+                return_tensors="pt",
+            )
+            with torch.no_grad():
+                alone = vlm(**inputs).logits[0]
+            # The packed turn also holds the end token, which the single prompt lacks.
+            mine = packed[scene][here][:-1]
+            torch.testing.assert_close(mine, alone[-len(mine) :], rtol=1e-4, atol=1e-4)
+            checked.add(turn.kind)
+    assert "refuse" in checked and len(checked) > 8
+
+
+def test_labels_are_the_answers(talk):
+    _, tokenizer, scenes, _ = talk
+    asked = [turns(scenes.themes[0], scenes.objects[0], random.Random(1))]
+    pack = Packer(tokenizer).pack(asked, 360)
+    for number, turn in enumerate(asked[0]):
+        here = (pack.turn[0] == number) & (pack.labels[0] != IGNORED)
+        if (pack.turn[0] == number).any():
+            ids = pack.labels[0][here].tolist()
+            assert ids[-1] == tokenizer.eos_token_id
+            assert tokenizer.decode(ids[:-1]) == tokenizer.decode(
+                tokenizer(turn.answer, add_special_tokens=False).input_ids
+            )
+
+
+def test_turns_that_do_not_fit_are_left_out_whole(talk):
+    _, tokenizer, scenes, _ = talk
+    asked = [turns(scenes.themes[0], scenes.objects[0], random.Random(1))]
+    pack = Packer(tokenizer).pack(asked, 60)
+    kept = [n for n in range(len(asked[0])) if (pack.turn[0] == n).any()]
+    assert 0 < len(kept) < len(asked[0])
+    for number in kept:
+        ids = pack.labels[0][pack.turn[0] == number].numpy()
+        assert ids[np.flatnonzero(ids != IGNORED)[-1]] == tokenizer.eos_token_id

@@ -1,0 +1,140 @@
+"""A wrong configuration is refused with the key at fault and a valid value."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from jsonschema import Draft202012Validator
+
+from sightline.config import ConfigError, check_config, load_schema, reference
+from sightline.models.registry import DTYPES, FAMILIES, ModelSource
+from sightline.studies.neo2025.protocol import Protocol
+
+ROOT = Path(__file__).parents[2]
+SCHEMA = load_schema(ROOT / "workflow" / "schemas" / "config.schema.yaml")
+CONFIGS = {
+    name: yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    for name in ("demo", "paper")
+}
+
+
+def refusal(config: dict) -> str:
+    """The message that a configuration earns."""
+    with pytest.raises(ConfigError) as caught:
+        check_config(config, SCHEMA, ["my.yaml"])
+    return str(caught.value)
+
+
+def changed(path: str, value: object, name: str = "demo") -> dict:
+    """A shipped configuration with one value changed; None takes the key away."""
+    config = copy.deepcopy(CONFIGS[name])
+    *outer, last = path.split("/")
+    part = config
+    for key in outer:
+        part = part[key]
+    if value is None:
+        del part[last]
+    else:
+        part[last] = value
+    return config
+
+
+def schema_keys(schema: dict, prefix: str = ""):
+    inner = schema.get("properties", {}) | schema.get("patternProperties", {})
+    for name, part in inner.items():
+        yield f"{prefix}{name}", part
+        yield from schema_keys(part, f"{prefix}{name}.")
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_shipped_configurations_are_valid(name):
+    check_config(CONFIGS[name], SCHEMA, [name])
+
+
+def test_schema_is_one():
+    Draft202012Validator.check_schema(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("key", "part"), list(schema_keys(SCHEMA)), ids=lambda value: str(value)[:40]
+)
+def test_every_key_is_described_and_its_example_is_valid(key, part):
+    assert part["description"], key
+    if part.get("type") == "object":
+        assert part["additionalProperties"] is not True, key
+    else:
+        (example,) = part["examples"]
+        Draft202012Validator(part).validate(example)
+
+
+def test_reference_is_up_to_date():
+    """To renew it, run the command that the page itself names."""
+    assert (ROOT / "config" / "README.md").read_text() == reference(SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("sed", 3, "sed is not a key; did you mean seed? A valid value: seed: 0"),
+        (
+            "studies/neo2025/bufers",
+            [1],
+            "studies.neo2025.bufers is not a key; did you mean buffers? "
+            "A valid value: buffers: [0, 1, 2]",
+        ),
+        ("xyzzy", 1, "xyzzy is not a key; known here: run, seed, device"),
+        ("models/demo-llava/revison", "x", "did you mean revision? A valid value: revision: b234b"),
+        ("models/Demo Llava", {}, "models.Demo Llava: a name here must match"),
+        ("seed", None, "seed is missing; add for example seed: 0"),
+        ("seed", "one", "seed: one is not an integer; a valid value: seed: 0"),
+        ("run", "data", "run: data is taken by a folder of the workflow"),
+        ("run", "My run", "run: My run does not match"),
+        (
+            "studies/neo2025/buffers",
+            [0, -1],
+            "buffers.1: -1 is smaller than 0; a valid value:",
+        ),
+        ("studies/neo2025/noise", "loud", "loud is none of independent, repeated"),
+        ("models/demo-llava/batch_size", 0, "batch_size: 0 is smaller than 1"),
+        ("studies/neo2025/models", ["other"], "other is not described under models; known: demo-l"),
+        ("datasets/coco/images", {"val2017": 3}, "train2017 is not among the splits"),
+        ("datasets/coco/images", None, "datasets.coco.images is missing; source world needs it"),
+        ("studies/neo2025/reference/images", None, "reference.images is missing"),
+        ("studies/neo2025/prompts/polling", "Is it?", r"Is it? does not match \{category\}"),
+    ],
+)
+def test_refusal_names_key_and_valid_value(path, value, message):
+    text = refusal(changed(path, value))
+    assert message in text
+    assert text.startswith("my.yaml:")
+    assert "config/README.md" in text
+
+
+def test_every_model_needs_a_published_vector():
+    text = refusal(changed("studies/neo2025/reference/vectors", {"llava-1.5-7b": "a.pt"}, "paper"))
+    assert "no vector for llava-phi-3-mini" in text
+
+
+def test_all_faults_are_reported_at_once():
+    config = changed("sed", 3)
+    config["seed"] = -1
+    assert len(refusal(config).splitlines()) == 4
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_library_accepts_what_the_schema_accepts(name):
+    """The settings files that rules write are what the jobs read."""
+    config = CONFIGS[name]
+    settings = copy.deepcopy(config["studies"]["neo2025"]) | {"seed": config["seed"]}
+    if settings["vqa_set"]["source"] == "authors":
+        settings["vqa_set"]["file"] = "clean_questions.json"
+    assert Protocol.parse(settings).sizes
+    for key, entry in config["models"].items():
+        ModelSource.parse(entry | {"key": key, "device": config["device"]})
+
+
+def test_choices_agree_with_the_library():
+    (entry,) = SCHEMA["properties"]["models"]["patternProperties"].values()
+    assert entry["properties"]["family"]["enum"] == list(FAMILIES)
+    assert entry["properties"]["dtype"]["enum"] == list(DTYPES)

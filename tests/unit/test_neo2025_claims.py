@@ -1,0 +1,130 @@
+"""Scorecard rows: verdicts follow thresholds and intervals."""
+
+import pandas as pd
+import pytest
+
+from neo2025_fakes import LOST, measurements
+from sightline.studies.claims import (
+    INCONCLUSIVE,
+    NOT_REPLICATED,
+    NOT_RUN,
+    REPLICATED,
+    Claim,
+    read_claims,
+    write_claims,
+)
+from sightline.studies.neo2025.claims import judge_all
+from sightline.studies.neo2025.effects import compare, summarise
+from sightline.studies.neo2025.evidence import grade, grade_at_most, majority, together
+from sightline.studies.published import load_published
+
+
+def judged(table: pd.DataFrame) -> list[Claim]:
+    """All claims on made-up measurements."""
+    models = list(dict.fromkeys(table["model"]))
+    published = load_published("neo2025")
+    effects, comparisons = summarise(table, draws=200), compare(table, draws=200)
+    return list(judge_all(effects, comparisons, published, models, "made up"))
+
+
+@pytest.fixture(scope="module")
+def claims() -> list[Claim]:
+    """Claims of one strong model."""
+    return judged(measurements())
+
+
+def verdict(claims: list[Claim], claim: str, variant: str = "corrected") -> str:
+    """The verdict over all settings, which comes first."""
+    return next(row for row in claims if row.claim == claim and row.variant == variant).verdict
+
+
+def test_strong_model_replicates(claims: list[Claim]):
+    """C1 to C4 hold; C5 has no second model to hold for."""
+    assert {name: verdict(claims, name) for name in ("C1", "C2", "C3", "C4", "C5")} == {
+        "C1": REPLICATED,
+        "C2": REPLICATED,
+        "C3": REPLICATED,
+        "C4": REPLICATED,
+        "C5": NOT_RUN,
+    }
+
+
+def test_published_numbers_stand_beside(claims: list[Claim]):
+    """Cells and differences of cells, with their source; the verdict does not look at them."""
+    metrics = {row.metric: row for row in claims if row.variant == "corrected"}
+    cell = metrics["generative: answers lost under object + 1 (%)"]
+    assert (cell.published, cell.reproduced) == (71.79, pytest.approx(80))
+    assert "second-hand" in cell.published_source
+    ring = metrics["vqa: object + 1 minus object (points)"]
+    assert ring.published == pytest.approx(53.34)
+
+
+def test_variant_as_published_takes_the_codes_conditions(claims: list[Claim]):
+    """Drifting geometry, and a fixed 40 instead of a matched count."""
+    row = next(
+        row
+        for row in claims
+        if row.variant == "as published" and row.metric.startswith("vqa: object + 1 minus random")
+    )
+    ours = LOST["object_plus_1", "code_geometry", "object"]
+    assert row.reproduced == pytest.approx(100 * (ours - LOST["random_40", "anywhere", "random"]))
+
+
+def test_second_model_is_judged_by_directions():
+    """C5 runs once a second model is measured."""
+    table = pd.concat([measurements("one"), measurements("two")], ignore_index=True)
+    rows = judged(table)
+    assert verdict(rows, "C5") == REPLICATED
+    assert next(row for row in rows if row.claim == "C5").model == "two"
+
+
+def test_without_norm_outliers_register_claim_is_inconclusive():
+    """Mean plus two deviations always returns tokens: their harmlessness then proves nothing."""
+    assert verdict(judged(measurements(norm_ratio=1.3)), "C4") == INCONCLUSIVE
+
+
+def test_weak_effect_does_not_replicate():
+    """Where object + 1 hardly matters the claims fail, with the interval wholly below."""
+    table = measurements()
+    spared = table["condition"].eq("object_plus_1") & (table["image_id"] > 10)
+    table.loc[spared, ["correct", "correct_as_published"]] = True
+    rows = judged(table)
+    assert [verdict(rows, name) for name in ("C1", "C2", "C3")] == [NOT_REPLICATED] * 3
+
+
+def test_rows_survive_the_scorecard_file(claims: list[Claim], tmp_path):
+    """The file passes the scorecard's own checks: unique rows, known verdicts."""
+    write_claims(claims, tmp_path / "claims.csv")
+    assert [row.verdict for row in read_claims(tmp_path / "claims.csv")] == [
+        row.verdict for row in claims
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high", "expected"),
+    [
+        (80, 70, 90, REPLICATED),
+        (52, 35, 65, INCONCLUSIVE),
+        (45, 41, 55, INCONCLUSIVE),
+        (30, 20, 40, NOT_REPLICATED),
+    ],
+)
+def test_grade(value: float, low: float, high: float, expected: str):
+    """At least 50 with the lower bound above 40."""
+    assert grade(value, low, high, 50, 40) == expected
+
+
+def test_grade_at_most():
+    """A limit is kept by the whole interval, broken by the whole interval, or neither."""
+    assert grade_at_most(3, 8, 0, 10) == REPLICATED
+    assert grade_at_most(8, 14, 4, 10) == INCONCLUSIVE
+    assert grade_at_most(30, 40, 20, 10) == NOT_REPLICATED
+
+
+def test_combining():
+    """All of a kind, or two of three."""
+    assert together([REPLICATED, INCONCLUSIVE]) == INCONCLUSIVE
+    assert together([]) == NOT_RUN
+    assert majority([REPLICATED, NOT_REPLICATED, REPLICATED]) == REPLICATED
+    assert majority([REPLICATED, NOT_REPLICATED, INCONCLUSIVE]) == INCONCLUSIVE
+    assert majority([NOT_RUN] * 3) == NOT_RUN

@@ -1,0 +1,57 @@
+"""Figures: drawn from the table alone, numbers beside, no torch."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from neo2025_fakes import measurements
+from sightline.studies.drawing import save_figure
+from sightline.studies.neo2025.effects import summarise
+from sightline.studies.neo2025.figures import FIGURES
+from sightline.studies.published import load_published
+
+
+@pytest.fixture(scope="module")
+def effects() -> pd.DataFrame:
+    """Effects of two made-up models."""
+    both = pd.concat([measurements("one"), measurements("two")], ignore_index=True)
+    return summarise(both, draws=50)
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_writes_the_same_bytes_twice(name: str, effects: pd.DataFrame, tmp_path):
+    """Picture and numbers of a figure repeat byte for byte."""
+    collect, draw = FIGURES[name]
+    data = collect(effects, load_published("neo2025"))
+    first = save_figure(draw(data), tmp_path / "a" / name, data)
+    second = save_figure(draw(data), tmp_path / "b" / name, data)
+    assert [path.suffix for path in first] == [".pdf", ".png", ".csv"]
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
+
+
+def test_bars_show_published_values_of_the_first_model_only(effects: pd.DataFrame):
+    """No cell of the second model is known."""
+    collect, _ = FIGURES["tab1_bars"]
+    data = collect(effects, load_published("neo2025"))
+    line = data.query("model == 'one' and setting == 'vqa' and label == 'object + 1'").squeeze()
+    assert (line["decrease_percent"], line["published"]) == (80, 86.67)
+    assert data.loc[data["model"] == "two", "published"].isna().all()
+
+
+def test_curves_hold_fixed_sizes_only(effects: pd.DataFrame):
+    """Matched subsets have no place on an axis of fixed sizes."""
+    collect, _ = FIGURES["extra1"]
+    data = collect(effects, load_published("neo2025"))
+    random = data.query("model == 'one' and setting == 'vqa' and curve == 'random'")
+    assert random["avg_tokens"].tolist() == [5, 40]
+    points = data.query("model == 'one' and setting == 'vqa' and curve == ''")
+    assert set(points["label"]) == {"object", "object + 1", "object + 2", "register"}
+
+
+def test_drawing_needs_no_torch():
+    """A figure is redrawn in seconds: importing torch alone would double that."""
+    code = "import sys, sightline.studies.neo2025.figures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,0 +1,106 @@
+"""Prompts are the published strings, and words are looked up as they stand in text."""
+
+import pytest
+from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
+from tokenizers.models import Unigram
+from transformers import PreTrainedTokenizerFast
+
+from sightline.models.prompts import Prompt, find_template, first_token
+from sightline.models.registry import ModelError
+
+
+@pytest.mark.parametrize(
+    ("key", "question", "prefix", "expected"),
+    [
+        ("llava-1.5", "Describe this image.", "", "USER: <image>\nDescribe this image. ASSISTANT:"),
+        ("llava-1.5", "What is it?", "It is a", "USER: <image>\nWhat is it? ASSISTANT: It is a"),
+        (
+            "llava-phi-3",
+            "Describe this image.",
+            "",
+            "<|user|>\n<image>Describe this image.<|end|>\n<|assistant|>\n",
+        ),
+        (
+            "llava-phi-3",
+            "What is it?",
+            "It is a",
+            "<|user|>\n<image>What is it?<|end|>\n<|assistant|>\nIt is a",
+        ),
+    ],
+)
+def test_published_strings(key, question, prefix, expected):
+    """neo2025 section 2.3, character by character; spaces around the prefix do not count."""
+    assert find_template(key).fill(question, prefix) == expected
+    assert find_template(key).fill(question, f" {prefix} ") == expected
+
+
+def test_without_an_image_the_place_closes_up():
+    """Neither the placeholder nor its line break stays."""
+    assert find_template("llava-1.5").fill("Who?", image=False) == "USER: Who? ASSISTANT:"
+    phi = find_template("llava-phi-3").fill("Who?", image=False)
+    assert phi == "<|user|>\nWho?<|end|>\n<|assistant|>\n"
+
+
+def test_braces_in_a_question_stay():
+    """A question is text, not a template."""
+    assert "{x}" in find_template("llava-1.5").fill("What is {x}?")
+
+
+def test_a_second_image_is_refused():
+    """A placeholder in the question would get an image's tokens."""
+    with pytest.raises(ModelError, match="already places the image"):
+        find_template("llava-1.5").fill("What is <image>?")
+
+
+def test_unknown_template_names_the_known_ones():
+    """The message says what to write instead."""
+    with pytest.raises(ModelError, match=r"llava-1\.5, llava-phi-3"):
+        find_template("vicuna")
+
+
+@pytest.fixture(scope="module")
+def pieces():
+    """A tokenizer with a start token, which spells words differently after a space."""
+    words = ["<unk>", "<s>", "▁a", "▁Yes", "Yes", "▁traff", "ic", "▁light", "▁", "\n", ":", "▁x"]
+    model = Unigram([(word, -1.0 - 0.01 * len(word)) for word in words], unk_id=0)
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Metaspace()
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="<s> $A", special_tokens=[("<s>", 1)]
+    )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, unk_token="<unk>", bos_token="<s>")
+
+
+def ends_with(text, gap):
+    """A prompt of which only the text matters."""
+    return Prompt(None, None, None, text, gap)
+
+
+def test_first_token_is_the_word_as_in_text(pieces):
+    """Not the start token, which the authors' code takes (B1), and the form the place asks for."""
+    token = pieces.convert_tokens_to_ids
+    assert pieces.encode("Yes")[0] == token("<s>")
+    assert first_token(pieces, "Yes") == token("▁Yes")
+    assert first_token(pieces, "Yes", ends_with("x:", " ")) == token("▁Yes")
+    assert first_token(pieces, "Yes", ends_with("x:\n", "")) == token("Yes")
+
+
+def test_first_token_of_two_words(pieces):
+    """The first piece of the first word."""
+    assert first_token(pieces, "traffic light") == pieces.convert_tokens_to_ids("▁traff")
+
+
+def test_unknown_words_are_refused(tiny_llava):
+    """Explaining the unknown-word token would explain nothing."""
+    assert tiny_llava.first_token("Yes") == tiny_llava.tokenizer.convert_tokens_to_ids("yes")
+    with pytest.raises(ModelError, match="zeppelin"):
+        tiny_llava.first_token("zeppelin")
+
+
+def test_the_gap_after_a_prompt(tiny_llava):
+    """After a prefix comes a space, whatever the template."""
+    assert tiny_llava.prompt("What is it?").gap == " "
+    prompt = tiny_llava.prompt("What is it?", prefix="It is a")
+    assert prompt.gap == " " and prompt.text.endswith("It is a")
+    assert tiny_llava.tokenizer.decode(prompt.input_ids[-3:]) == "it is a"

@@ -1,0 +1,111 @@
+"""Entries of models, and the messages when they cannot be loaded."""
+
+import json
+import shutil
+
+import pytest
+import torch
+
+from sightline.models.loading import load_vlm
+from sightline.models.registry import ModelError, ModelSource
+
+
+def test_reading_an_entry(tmp_path):
+    """Keys left out take their defaults."""
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps({"key": "demo", "path": "some/model", "revision": None}))
+    source = ModelSource.read(file)
+    assert (source.prompt, source.dtype, source.batch_size) == ("llava-1.5", "auto", 16)
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"key": "a"}, "'path' is missing"),
+        ({"key": "a", "path": "b", "batchsize": 4}, "'batchsize' is unknown; known are key"),
+        ({"key": "a", "path": "b", "dtype": "fp16"}, r"models\.a\.dtype: 'fp16' is unknown; give"),
+        ({"key": "a", "path": "b", "family": "flamingo"}, r"models\.a\.family"),
+        ({"key": "a", "path": "b", "batch_size": 0}, r"models\.a\.batch_size"),
+    ],
+)
+def test_wrong_entries_name_file_and_key(tmp_path, entry, message):
+    """And a valid value."""
+    file = tmp_path / "model.json"
+    file.write_text(json.dumps(entry))
+    with pytest.raises(ModelError, match=message) as caught:
+        ModelSource.read(file)
+    assert str(file) in str(caught.value)
+
+
+def test_a_missing_folder_is_not_looked_up_on_the_hub():
+    """A path with several parts cannot be a hub name."""
+    with pytest.raises(ModelError, match="no folder with a config"):
+        load_vlm(ModelSource("demo", "resources/demo/absent"))
+
+
+def test_identity_follows_the_weights(tiny_llava_folder, tmp_path):
+    """Same bytes, same identity, wherever they lie; batch size and device play no part."""
+    copy = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    first = ModelSource("tiny", str(tiny_llava_folder)).identity
+    assert ModelSource("tiny", str(copy), batch_size=3, device="cpu").identity == first
+    (copy / "config.json").write_text("{}")
+    assert ModelSource("tiny", str(copy)).identity != first
+
+
+def test_half_precision_weights_load_as_float32_on_a_cpu(tiny_llava):
+    """Frozen, in evaluation mode, with sdpa attention and the Pillow processor."""
+    assert tiny_llava.dtype == torch.float32
+    assert not tiny_llava.model.training
+    assert not any(weight.requires_grad for weight in tiny_llava.model.parameters())
+    assert tiny_llava.spec["attention"] == "sdpa"
+    assert tiny_llava.spec["processor"] == "CLIPImageProcessorPil"
+    assert (tiny_llava.grid.rows, tiny_llava.grid.columns, tiny_llava.grid.patch) == (4, 4, 8)
+
+
+def test_a_dtype_can_be_asked_for(tiny_llava_folder, images):
+    """Image tokens come in the model's type, logits in float32."""
+    vlm = load_vlm(tiny_llava_folder, device="cpu", dtype="bfloat16")
+    tokens = vlm.encode_images(images[:1])
+    assert tokens.dtype == torch.bfloat16
+    assert vlm.logits(vlm.prompt("Is there a cat?"), tokens).dtype == torch.float32
+
+
+def test_incomplete_folders_say_what_is_missing(tiny_llava_folder, tmp_path):
+    """Without weights."""
+    folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(ModelError, match="cannot be loaded"):
+        load_vlm(folder)
+
+
+def test_old_processor_files_are_completed(tiny_llava, tiny_llava_folder, tmp_path, images):
+    """Checkpoints of 2024 do not say how many tokens an image becomes; the model's config does."""
+    folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    file = folder / "processor_config.json"
+    settings = json.loads(file.read_text())
+    for key in ("patch_size", "vision_feature_select_strategy", "num_additional_image_tokens"):
+        settings.pop(key)
+    file.write_text(json.dumps(settings))
+    old = load_vlm(folder, device="cpu")
+    question = "Is there a cat?"
+    assert (
+        old.prompt(question).roles.image.tolist()
+        == tiny_llava.prompt(question).roles.image.tolist()
+    )
+
+
+def test_a_processor_of_another_size_is_refused(tiny_llava_folder, tmp_path):
+    """Its image tokens would not fit the model's."""
+    folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    file = folder / "processor_config.json"
+    file.write_text(file.read_text().replace('"patch_size": 8', '"patch_size": 16'))
+    with pytest.raises(ModelError, match="4 tokens of an image, the model's tower 4 x 4"):
+        load_vlm(folder, device="cpu")
+
+
+def test_answers_end_where_the_template_says(tiny_llava_folder):
+    """The Phi-3 checkpoint goes on after <|end|> unless that ends an answer too."""
+    source = ModelSource("phi", str(tiny_llava_folder), prompt="llava-phi-3", device="cpu")
+    vlm = load_vlm(source)
+    end = vlm.tokenizer.convert_tokens_to_ids("<|end|>")
+    assert vlm.model.generation_config.eos_token_id == [vlm.tokenizer.eos_token_id, end]

@@ -1,0 +1,133 @@
+"""What Snakemake plans for each configuration, without running it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from snakemake_calls import ROOT, planned_jobs, snakemake, tiny_config
+
+STUDY_JOBS = {
+    "write_neo2025_protocol": 1,
+    "write_questions": 1,
+    "summarise_ablation": 1,
+    "neo2025_tab1": 1,
+    "neo2025_tab1_bars": 1,
+    "neo2025_extra1": 1,
+    "judge_neo2025_claims": 1,
+    "list_neo2025_items": 1,
+    "score_claims": 1,
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that looks like a model as long as nobody loads it."""
+    folder = tmp_path_factory.mktemp("model")
+    for name in ("config.json", "model.safetensors"):
+        (folder / name).write_text("{}")
+    return folder
+
+
+def test_published_run_is_planned_with_both_models(tmp_path):
+    """Needs neither network nor GPU: everything that would be fetched is a job."""
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", ROOT / "config" / "paper.yaml")
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout)
+    expected = STUDY_JOBS | {
+        "fetch_model": 2,
+        "adopt_mean_token": 2,
+        "select_objects": 2,
+        "ablate_tokens": 2,
+        "download_file": 3,
+        "download_archive": 2,
+        "unpack_images": 1,
+        "unpack_annotations": 1,
+    }
+    assert expected.items() <= jobs.items(), jobs
+    assert "generate_world" not in jobs
+    assert "results/paper/neo2025/tab1.tex" in ran.stdout
+    assert "results/demo" not in ran.stdout
+
+
+def test_demo_is_the_default():
+    """A call without --configfile reads config/demo.yaml."""
+    ran = snakemake(ROOT, "--dry-run", "--forceall", "neo2025_tab1")
+    if "resources/demo/llava" in ran.stdout and "MissingInputException" in ran.stdout:
+        pytest.skip("the demo model is not bundled yet")
+    assert ran.returncode == 0, ran.stdout
+    assert planned_jobs(ran.stdout)["generate_world"] == 1
+    assert "results/demo/neo2025/tab1.csv" in ran.stdout
+
+
+def test_configuration_on_the_command_line_replaces_the_default(tmp_path, model):
+    """Nothing of the demo shows through: no quality job, another world, another run."""
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", tiny_config(tmp_path, model))
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout)
+    assert STUDY_JOBS.items() <= jobs.items(), jobs
+    assert jobs["cache_image_tokens"] == jobs["compute_mean_token"] == jobs["generate_world"] == 1
+    assert "measure_quality" not in jobs
+    assert "train_demo_models" not in jobs
+
+
+def test_single_value_can_be_changed(tmp_path, model):
+    ran = snakemake(
+        tmp_path, "--dry-run", "--configfile", tiny_config(tmp_path, model), "--config", "run=other"
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert "results/other/scorecard.csv" in ran.stdout
+
+
+@pytest.mark.parametrize("target", ["neo2025_tab1", "neo2025_extra1", "neo2025_tab1_bars"])
+def test_every_item_is_a_target(tmp_path, model, target):
+    config = tiny_config(tmp_path, model)
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config, "--cores", "1", target)
+    assert ran.returncode == 0, ran.stdout
+    drawn = {name for name in planned_jobs(ran.stdout) if name.startswith("neo2025_")}
+    assert drawn == {target}
+
+
+def test_second_model_adds_only_its_own_measurements(tmp_path, model):
+    """Both models share world, protocol and questions."""
+    entry = {"path": str(model), "family": "llava", "prompt": "llava-phi-3"}
+    config = tiny_config(tmp_path, model)
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        f"models: {{second: {entry}}}\nstudies: {{neo2025: {{models: [demo-llava, second]}}}}\n"
+    )
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config, more)
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout)
+    assert (jobs["ablate_tokens"], jobs["write_questions"], jobs["generate_world"]) == (2, 1, 1)
+
+
+def test_unknown_key_is_named_with_a_valid_value(tmp_path, model):
+    config = tiny_config(tmp_path, model, sed=3)
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config)
+    assert ran.returncode != 0
+    assert "tiny.yaml" in ran.stdout
+    assert "sed is not a key; did you mean seed? A valid value: seed: 0" in ran.stdout
+    assert "Traceback" not in ran.stdout
+
+
+def test_model_without_files_is_named(tmp_path):
+    config = tiny_config(tmp_path, tmp_path / "nowhere")
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config)
+    assert ran.returncode != 0
+    assert "nowhere/config.json" in ran.stdout
+
+
+def test_lint_finds_nothing():
+    ran = snakemake(ROOT, "--lint", "--configfile", ROOT / "config" / "paper.yaml")
+    assert ran.returncode == 0, ran.stdout
+
+
+def test_rules_are_formatted():
+    command = [sys.executable, "-m", "snakefmt", "--check", "Snakefile", "workflow"]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+
+
+def test_entry_point_stays_short():
+    assert len((ROOT / "Snakefile").read_text().splitlines()) <= 60

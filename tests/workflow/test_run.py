@@ -1,0 +1,61 @@
+"""The real command on a few images, then again, then again with one file deleted."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from snakemake_calls import ROOT, planned_jobs, snakemake, tiny_config
+
+NOTHING = "Nothing to be done"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A finished tiny run: its folder and its configuration."""
+    model = Path(os.environ.get("SIGHTLINE_DEMO_MODEL", ROOT / "resources" / "demo" / "llava"))
+    if not (model / "config.json").is_file():
+        pytest.skip(f"no demo model in {model}; name one with SIGHTLINE_DEMO_MODEL")
+    folder = tmp_path_factory.mktemp("run")
+    config = tiny_config(folder, model)
+    ran = snakemake(folder, "--cores", "2", "--configfile", config)
+    assert ran.returncode == 0, ran.stdout
+    return folder, config
+
+
+def test_table_scorecard_and_items_are_there(run):
+    study = run[0] / "results" / "tiny" / "neo2025"
+    assert not pd.read_csv(study / "tab1.csv").empty
+    items = pd.read_csv(study / "items.csv").set_index("item")["status"]
+    assert {items["tab1"], items["extra1"]} == {"produced"}
+    assert items["fig3"] == "not run"
+    scorecard = pd.read_csv(run[0] / "results" / "tiny" / "scorecard.csv")
+    assert set(scorecard["study"]) == {"neo2025"}
+    for name in ("tab1_bars.pdf", "tab1_bars.png", "extra1.pdf", "extra1.png"):
+        assert (study / name).stat().st_size > 1000
+
+
+def test_second_call_has_nothing_to_do(run):
+    ran = snakemake(run[0], "--cores", "2", "--configfile", run[1])
+    assert ran.returncode == 0
+    assert NOTHING in ran.stdout
+
+
+def test_deleted_table_is_rebuilt_alone(run):
+    table = run[0] / "results" / "tiny" / "neo2025" / "tab1.csv"
+    before = table.read_bytes()
+    table.unlink()
+    ran = snakemake(run[0], "--cores", "2", "--configfile", run[1])
+    assert ran.returncode == 0, ran.stdout
+    assert set(planned_jobs(ran.stdout)) <= {"neo2025_tab1", "all", "neo2025"}
+    assert table.read_bytes() == before
+    assert NOTHING in snakemake(run[0], "--cores", "2", "--configfile", run[1]).stdout
+
+
+def test_batch_size_is_not_a_reason_to_measure_again(run, tmp_path):
+    """What results do not depend on may be changed while a run is under way."""
+    changed = tmp_path / "batch.yaml"
+    changed.write_text("models: {demo-llava: {batch_size: 4}}\n")
+    ran = snakemake(run[0], "--dry-run", "--configfile", run[1], changed)
+    assert ran.returncode == 0, ran.stdout
+    assert "ablate_tokens" not in planned_jobs(ran.stdout)

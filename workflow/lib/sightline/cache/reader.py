@@ -1,0 +1,180 @@
+"""Reading rows of a trace set, after checking that it is whole and the one asked for."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+
+from sightline.cache.layout import (
+    DamagedTraceError,
+    TraceError,
+    UnfinishedTraceError,
+    shard_name,
+)
+from sightline.cache.spec import Spec, SpecMismatchError
+from sightline.files import sha256
+
+
+class TraceReader:
+    """Reads one finished trace set by row number.
+
+    Args:
+        folder: the trace set's folder.
+        expect: settings the caller relies on, compared key by key with the stored spec.
+        verify: compare checksums: the index at once, a shard when it is first read.
+
+    Attributes:
+        index: one line per row, the user's columns plus shard and offset; the line number is the
+            row number that `rows` takes.
+        spec: the settings it was written with.
+
+    Raises:
+        UnfinishedTraceError: a killed or running writer left no spec.json.
+        SpecMismatchError: it was made with other settings.
+        DamagedTraceError: a file is missing or changed.
+    """
+
+    def __init__(
+        self, folder: Path | str, expect: Mapping[str, Any] | None = None, verify: bool = True
+    ) -> None:
+        """Check the marker, the spec, the files' sizes and the index."""
+        self.folder = Path(folder)
+        self.verify = verify
+        file = self.folder / "spec.json"
+        if not file.exists():
+            raise UnfinishedTraceError(
+                f"{file} is missing: the trace set was never finished (its run was killed, or is "
+                "still writing). Run snakemake again; the step that writes it cleans up first."
+            )
+        try:
+            self._manifest = json.loads(file.read_text())
+            self.spec = Spec(self._manifest["spec"])
+            self._shards: list[dict[str, Any]] = self._manifest["shards"]
+            self._tensors: dict[str, dict[str, Any]] = self._manifest["tensors"]
+            index_sha256 = self._manifest["index"]["sha256"]
+        except (ValueError, KeyError, TypeError, SpecMismatchError) as error:
+            raise self._damaged("spec.json", f"cannot be read ({error})") from None
+        if expect is not None:
+            self.spec.require(expect, file)
+        for number, shard in enumerate(self._shards):
+            self._check_size(shard_name(number), shard["bytes"])
+        self.index = self._read_index(index_sha256)
+        self._open: dict[int, Any] = {}
+
+    def __len__(self) -> int:
+        """Number of rows."""
+        return len(self.index)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the tensors, sorted."""
+        return tuple(sorted(self._tensors))
+
+    def shape(self, name: str) -> tuple[int, ...]:
+        """Shape of one row of ``name``."""
+        return tuple(self._entry(name)["shape"])
+
+    def read(self, name: str) -> torch.Tensor:
+        """All rows of tensor ``name``, (rows, ...)."""
+        return self.rows(name, np.arange(len(self)))
+
+    def rows(self, name: str, rows: Sequence[int] | np.ndarray | pd.Series) -> torch.Tensor:
+        """Some rows of tensor ``name``, in the order asked, with the stored type.
+
+        Args:
+            name: one of `names`.
+            rows: row numbers, repeats allowed, or one boolean per row of the index.
+
+        Returns:
+            (asked rows, ...) tensor on the CPU.
+
+        Raises:
+            TraceError: no such tensor or row.
+            DamagedTraceError: a shard it touches is not the one that was written.
+        """
+        entry = self._entry(name)
+        numbers = self._row_numbers(rows)
+        dtype = getattr(torch, entry["dtype"])
+        result = torch.empty((len(numbers), *entry["shape"]), dtype=dtype)
+        shards = self.index["shard"].to_numpy()[numbers]
+        offsets = self.index["offset"].to_numpy()[numbers]
+        for shard in np.unique(shards):
+            places = np.flatnonzero(shards == shard)
+            # The shard is mapped, not read: only the asked rows are copied.
+            stored = self._shard(int(shard)).get_tensor(name)
+            result[torch.from_numpy(places)] = stored[torch.from_numpy(offsets[places])]
+        return result
+
+    def _entry(self, name: str) -> dict[str, Any]:
+        if name not in self._tensors:
+            raise TraceError(f"{self.folder}: no tensor {name}; it holds {', '.join(self.names)}.")
+        return self._tensors[name]
+
+    def _row_numbers(self, rows: Sequence[int] | np.ndarray | pd.Series) -> np.ndarray:
+        numbers = np.asarray(rows)
+        if numbers.dtype == bool:
+            if numbers.shape != (len(self),):
+                raise TraceError(
+                    f"{self.folder}: a boolean choice of shape {numbers.shape} cannot pick from "
+                    f"{len(self)} rows."
+                )
+            return np.flatnonzero(numbers)
+        if numbers.size == 0:
+            return np.zeros(0, dtype=np.int64)
+        if numbers.ndim != 1 or not np.issubdtype(numbers.dtype, np.integer):
+            raise TraceError(
+                f"{self.folder}: rows must be a list of whole numbers or of booleans, not "
+                f"{numbers.dtype} of shape {numbers.shape}."
+            )
+        outside = numbers[(numbers < 0) | (numbers >= len(self))]
+        if outside.size:
+            raise TraceError(
+                f"{self.folder}: no row {outside[0]}; rows run from 0 to {len(self) - 1}."
+            )
+        return numbers.astype(np.int64)
+
+    def _shard(self, number: int) -> Any:
+        if number not in self._open:
+            name = shard_name(number)
+            path = self.folder / name
+            if self.verify and sha256(path) != self._shards[number]["sha256"]:
+                raise self._damaged(name, "is not the file that was written (checksum differs)")
+            try:
+                file = safe_open(path, framework="pt")
+            except SafetensorError as error:
+                raise self._damaged(name, f"cannot be read ({error})") from None
+            if self.verify and (file.metadata() or {}).get("spec") != self.spec.text:
+                raise self._damaged("spec.json", f"does not match the settings inside {name}")
+            self._open[number] = file
+        return self._open[number]
+
+    def _read_index(self, expected: str) -> pd.DataFrame:
+        path = self.folder / "index.parquet"
+        if not path.exists():
+            raise self._damaged("index.parquet", "is missing")
+        if self.verify and sha256(path) != expected:
+            raise self._damaged(
+                "index.parquet", "is not the file that was written (checksum differs)"
+            )
+        try:
+            return pd.read_parquet(path)
+        except (OSError, ValueError) as error:
+            raise self._damaged("index.parquet", f"cannot be read ({error})") from None
+
+    def _check_size(self, name: str, expected: int) -> None:
+        path = self.folder / name
+        if not path.exists():
+            raise self._damaged(name, "is missing")
+        if path.stat().st_size != expected:
+            raise self._damaged(name, f"has {path.stat().st_size} bytes instead of {expected}")
+
+    def _damaged(self, name: str, what: str) -> DamagedTraceError:
+        return DamagedTraceError(
+            f"{self.folder / name} {what}. "
+            f"Delete {self.folder} and run snakemake again to rebuild it."
+        )

@@ -1,0 +1,7 @@
+"""The door to trace sets on disk: `TraceWriter`, `TraceReader` and their errors."""
+
+from sightline.cache.layout import DamagedTraceError, TraceError, UnfinishedTraceError
+from sightline.cache.reader import TraceReader
+from sightline.cache.writer import TraceWriter
+
+__all__ = ["DamagedTraceError", "TraceError", "TraceReader", "TraceWriter", "UnfinishedTraceError"]

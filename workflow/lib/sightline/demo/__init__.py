@@ -1,0 +1,1 @@
+"""The embedded world and the training of the small models that look at it."""

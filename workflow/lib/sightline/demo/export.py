@@ -1,0 +1,45 @@
+"""Write trained demo models in their official layouts, in half precision, with learning curves beside them."""
+
+from pathlib import Path
+from typing import Any
+
+from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
+
+from sightline.demo.architecture import build_processor
+from sightline.files import write_json
+from sightline.models.segmenter import Segmenter
+
+VLM = "llava"
+SEGMENTER = "segmenter"
+
+
+def export(
+    vlm: LlavaForConditionalGeneration,
+    tokenizer: PreTrainedTokenizerFast,
+    segmenter: Segmenter,
+    recipe: dict[str, Any],
+    work: Path,
+    out: Path,
+) -> None:
+    """Write ``<out>/llava``, ``<out>/segmenter``, the recipe and the learning curves.
+
+    Args:
+        vlm: the trained VLM; stored as float16.
+        tokenizer: its tokenizer.
+        segmenter: the trained segmenter; stored as float16.
+        recipe: what the training was asked to do.
+        work: folder with the stages' learning curves.
+        out: folder of the demo models.
+    """
+    vlm.set_attn_implementation("sdpa")
+    vlm.generation_config.eos_token_id = tokenizer.eos_token_id
+    vlm.generation_config.pad_token_id = tokenizer.pad_token_id
+    vlm.generation_config.bos_token_id = tokenizer.bos_token_id
+    vlm.half().save_pretrained(out / VLM)
+    build_processor(tokenizer).save_pretrained(out / VLM)
+    segmenter.half().save(out / SEGMENTER)
+    write_json(recipe, out / "recipe.json")
+    curves = out / "curves"
+    curves.mkdir(parents=True, exist_ok=True)
+    for curve in sorted(work.glob("*.jsonl")):
+        (curves / curve.name).write_text(curve.read_text())

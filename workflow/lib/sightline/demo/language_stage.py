@@ -1,0 +1,168 @@
+"""The main stage: the whole VLM learns to talk about scenes, and to aim its [SEG] state at the identity code."""
+
+import random
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
+
+from sightline.demo.language import KINDS, Turn, turns
+from sightline.demo.optimizer import MasterOptimizer
+from sightline.demo.packing import IGNORED, Pack, Packer, turn_rng
+from sightline.demo.segmenter_stage import IdentityCode
+from sightline.demo.training_set import SceneObject, TrainingSet, jitter, normalise
+from sightline.models.segmenter import Segmenter
+
+_LENGTH = 224
+"""Text tokens per image in training."""
+
+
+@dataclass(frozen=True)
+class Emphasis:
+    """What a stage of language training dwells on.
+
+    Attributes:
+        name: of the stage.
+        learning_rate: of the text model; the tower learns at about a quarter of it.
+        cool_down: last share of the steps, over which the learning rate falls.
+        weights: loss per answer token by kind of question, 1 where none is given. Kinds of weight 0 are not asked,
+            kinds of weight 2 or more are asked twice as often.
+    """
+
+    name: str
+    learning_rate: float
+    cool_down: float
+    weights: Mapping[str, float]
+
+    def ask(self, theme: str, objects: Sequence[SceneObject], rng: random.Random) -> list[Turn]:
+        """Questions about one scene, in random order."""
+        asked = [turn for turn in turns(theme, objects, rng) if self.weights.get(turn.kind, 1) > 0]
+        again = turns(theme, objects, rng)
+        asked += [turn for turn in again if self.weights.get(turn.kind, 1) >= 2]
+        rng.shuffle(asked)
+        return asked
+
+
+_BASIC = {"describe": 0.5, "segment": 0.2, "implicit": 0.2, "refuse": 0.3}
+"""Descriptions are long and the [SEG] answer is always the same."""
+
+EVERYTHING = Emphasis("language", 1.5e-3, 0.05, _BASIC)
+
+EXISTENCE = Emphasis(
+    "language-existence",
+    4e-4,
+    0.45,
+    # Yes or no is the last thing to be learned, and the one that ablation studies ask; what stays at chance at this
+    # size (positions, relations) would only add noise to its gradient.
+    _BASIC
+    | {"exists": 3.0, "exists color": 2.0, "where": 0.0, "relation": 0.0, "count color": 0.0}
+    | {"place": 0.5},
+)
+
+
+class LanguageStage:
+    """Answers under packed questions, plus the regression of the projected [SEG] state to the identity code."""
+
+    def __init__(
+        self,
+        emphasis: Emphasis,
+        vlm: LlavaForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        segmenter: Segmenter,
+        code: IdentityCode,
+        scenes: TrainingSet,
+        validation: TrainingSet,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.name, self.cool_down = emphasis.name, emphasis.cool_down
+        self._emphasis = emphasis
+        self._vlm, self._projection = vlm, segmenter.projection
+        self._code = code.requires_grad_(False)
+        self._packer = Packer(tokenizer)
+        self.module = nn.ModuleDict({"vlm": vlm, "projection": segmenter.projection})
+        tower = [(n, p) for n, p in self.module.named_parameters() if ".vision_tower." in n]
+        rest = [(n, p) for n, p in self.module.named_parameters() if ".vision_tower." not in n]
+        self.optimizer = MasterOptimizer(
+            [(rest, emphasis.learning_rate, True), (tower, 0.27 * emphasis.learning_rate, False)]
+        )
+        self._scenes, self._validation = scenes, validation
+        self._batch_size, self._seed = batch_size, seed
+        self._weight = torch.tensor([emphasis.weights.get(kind, 1.0) for kind in KINDS])
+
+    def states(self, pixels: Tensor, pack: Pack) -> Tensor:
+        """Last hidden states ``(batch, length, width)`` of the text (after the final norm)."""
+        model = self._vlm.model
+        seen = model.vision_tower(pixels.to(self._vlm.dtype), output_hidden_states=True)
+        image = model.multi_modal_projector(seen.hidden_states[-2][:, 1:])
+        embed = self._vlm.get_input_embeddings()
+        prefix = embed(torch.tensor(self._packer.prefix)).expand(len(pixels), -1, -1)
+        inputs = torch.cat([prefix, image, embed(pack.tokens)], 1)
+        output = model.language_model(
+            inputs_embeds=inputs,
+            attention_mask=pack.mask,
+            position_ids=pack.positions,
+            use_cache=False,
+        )
+        return output.last_hidden_state[:, self._packer.prefix_length :]
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Weighted answer loss and [SEG] regression on a batch drawn from the seed and the step."""
+        rng = turn_rng(self._seed, self.name, step)
+        chosen = rng.sample(range(len(self._scenes)), self._batch_size)
+        asked = [
+            self._emphasis.ask(self._scenes.themes[s], self._scenes.objects[s], rng) for s in chosen
+        ]
+        pack = self._packer.pack(asked, _LENGTH)
+        generator = torch.Generator().manual_seed(rng.getrandbits(48))
+        pixels = jitter(normalise(self._scenes.pixels[torch.tensor(chosen)]), generator)
+        states = self.states(pixels, pack)
+        asked_for = pack.labels != IGNORED
+        logits = self._vlm.lm_head(states[asked_for]).float()
+        entropy = F.cross_entropy(logits, pack.labels[asked_for], reduction="none")
+        kind = pack.kind[asked_for]
+        weight = self._weight[kind]
+        answer = (entropy * weight).sum() / weight.sum()
+        parts = {KINDS[k]: entropy[kind == k].mean().item() for k in kind.unique().tolist()}
+        if not pack.segments:
+            return answer, parts
+        aimed, target = self._prompts(states, pack, [self._scenes.objects[s] for s in chosen])
+        prompt = F.mse_loss(aimed, target) / target.var()
+        return answer + 0.5 * prompt, parts | {"prompt": prompt.item()}
+
+    def _prompts(self, states: Tensor, pack: Pack, objects: list) -> tuple[Tensor, Tensor]:
+        images, places, numbers = zip(*pack.segments, strict=True)
+        aimed = self._projection(states[list(images), list(places)]).float()
+        wanted = [objects[i][number - 1] for i, number in zip(images, numbers, strict=True)]
+        return aimed, self._code(wanted).float()
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Share of answers that are right in every token (teacher-forced), by kind, and the [SEG] error."""
+        right: dict[str, list[bool]] = defaultdict(list)
+        errors = []
+        for first in range(0, 100, 20):
+            chosen = range(first, first + 20)
+            rng = turn_rng(0, "validation", first)
+            objects = [self._validation.objects[s] for s in chosen]
+            asked = [
+                turns(self._validation.themes[s], present, rng)
+                for s, present in zip(chosen, objects, strict=True)
+            ]
+            pack = self._packer.pack(asked, 320)
+            states = self.states(normalise(self._validation.pixels[first : first + 20]), pack)
+            hit = (self._vlm.lm_head(states).argmax(-1) == pack.labels) | (pack.labels == IGNORED)
+            for image in range(len(chosen)):
+                for number in pack.turn[image].unique().tolist():
+                    if number >= 0:
+                        here = pack.turn[image] == number
+                        kind = KINDS[pack.kind[image][here][0]]
+                        right[kind].append(hit[image][here].all().item())
+            aimed, target = self._prompts(states, pack, objects)
+            errors.append(((aimed - target).square().mean() / target.var()).item())
+        shares = {kind: sum(hits) / len(hits) for kind, hits in sorted(right.items())}
+        return shares | {"prompt": sum(errors) / len(errors)}

@@ -1,0 +1,230 @@
+"""How much the demo models know: greedy answers on held-out scenes against what is really there.
+
+Gates are on what a model knows, never on what a study claims of it. Rows without a gate are reported for the reader.
+
+    python -m sightline.demo.quality --models resources/demo --scenes 300 --out results/demo/models/quality.csv
+"""
+
+import argparse
+import logging
+import random
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from PIL import Image
+from tqdm import tqdm
+
+from sightline import cli
+from sightline.demo.export import SEGMENTER, VLM
+from sightline.demo.language import DESCRIBE, SEGMENT_TOKEN, Turn, turns
+from sightline.demo.silhouettes import CATEGORIES
+from sightline.demo.training_set import SceneObject, describe_object, instance_map
+from sightline.demo.world import DrawnScene, draw_scene
+from sightline.files import write_csv
+from sightline.intervals import bootstrap_mean, bootstrap_ratio
+from sightline.models import vlm as vlms
+from sightline.models.loading import load_vlm
+from sightline.models.registry import ModelSource
+from sightline.models.segmenter import Segmenter, load_segmenter
+from sightline.scenes.mentions import Vocabulary
+
+FIRST_SEED = 4_000_000
+"""Scenes that neither training nor any data set of the demo run uses."""
+
+GATES = {
+    "existence": 0.95,
+    "description object F1": 0.85,
+    "color": 0.95,
+    "[SEG] IoU explicit": 0.65,
+}
+_REPORTED = (
+    "exists color",
+    "choose",
+    "which",
+    "main",
+    "count",
+    "count color",
+    "where",
+    "relation",
+    "place",
+    "refuse",
+)
+_BATCH = 50
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """Held-out scenes with their image tokens (scenes, tokens, width) and one set of questions each."""
+
+    scenes: list[DrawnScene]
+    objects: list[tuple[SceneObject, ...]]
+    asked: list[list[Turn]]
+    image_tokens: torch.Tensor
+
+
+def draw_held_out(vlm: vlms.VLM, scenes: int) -> HeldOut:
+    """Draw the scenes and encode their images."""
+    drawn = [draw_scene(FIRST_SEED + number) for number in range(scenes)]
+    objects = [
+        tuple(describe_object(number, thing) for number, thing in enumerate(scene.objects, 1))
+        for scene in drawn
+    ]
+    asked = [
+        turns(scene.theme, present, random.Random(f"quality {scene.seed}"))
+        for scene, present in zip(drawn, objects, strict=True)
+    ]
+    tokens = vlm.encode_images([Image.fromarray(scene.pixels) for scene in drawn], _BATCH)
+    return HeldOut(drawn, objects, asked, tokens)
+
+
+def answer(vlm: vlms.VLM, held_out: HeldOut, kinds: Iterable[str]) -> pd.DataFrame:
+    """Greedy answers to all questions of some kinds: columns scene, kind, question, expected, answer."""
+    rows = [
+        {"scene": number, "kind": turn.kind, "question": turn.question, "expected": turn.answer,
+         "blind": turn.blind}
+        for number, asked in enumerate(held_out.asked)
+        for turn in asked
+        if turn.kind in kinds
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows)
+    answers: list[str] = [""] * len(frame)
+    for blind, part in frame.groupby("blind"):
+        prompts = [vlm.prompt(question, image=not blind) for question in part["question"]]
+        tokens = None if blind else held_out.image_tokens[part["scene"].to_list()]
+        texts = vlm.generate_many(prompts, tokens, 12, _BATCH)
+        for row, text in zip(part.index, texts, strict=True):
+            answers[row] = text
+    return frame.assign(answer=answers)
+
+
+def describe_scenes(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
+    """Descriptions with the categories they name: columns scene, answer, named, present, common."""
+    prompt = vlm.prompt(DESCRIBE[0])
+    vocabulary = Vocabulary(CATEGORIES)
+    rows = []
+    for first in tqdm(range(0, len(held_out.scenes), _BATCH), desc="describing", mininterval=5):
+        tokens = held_out.image_tokens[first : first + _BATCH]
+        for offset, text in enumerate(vlm.generate(prompt, tokens, 80, _BATCH)):
+            mentioned = vocabulary.mentioned(text)
+            present = {thing.category for thing in held_out.objects[first + offset]}
+            rows.append(
+                {"scene": first + offset, "answer": text, "named": len(mentioned),
+                 "present": len(present), "common": len(mentioned & present)}
+            )  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def segment_scenes(
+    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, kind: str
+) -> pd.DataFrame:
+    """Ask for masks: columns scene, question, answer, iou (0 where the answer holds no [SEG])."""
+    wanted = [
+        (number, turn)
+        for number, asked in enumerate(held_out.asked)
+        for turn in asked
+        if turn.kind == kind
+    ]
+    prompts = [vlm.prompt(turn.question) for _, turn in wanted]
+    scenes = [number for number, _ in wanted]
+    # Special tokens carry the answer here, so ids are read back from the text that names them.
+    texts = vlm.generate_many(prompts, held_out.image_tokens[scenes], 8, _BATCH, keep_special=True)
+    rows = []
+    for (number, turn), text in zip(wanted, texts, strict=True):
+        overlap = 0.0
+        if SEGMENT_TOKEN in text:
+            mask = predict_mask(vlm, segmenter, held_out, number, turn.question, text)
+            truth = instance_map(held_out.scenes[number]) == turn.target
+            overlap = (mask & truth).sum() / max(1, (mask | truth).sum())
+        rows.append({"scene": number, "question": turn.question, "answer": text, "iou": overlap})
+    return pd.DataFrame(rows)
+
+
+@torch.no_grad()
+def predict_mask(
+    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, scene: int, question: str, text: str
+) -> np.ndarray:
+    """Mask ``(height, width)`` bool that the state at [SEG] of an answer leads to."""
+    prefix = text[: text.index(SEGMENT_TOKEN) + len(SEGMENT_TOKEN)]
+    prompt = vlm.prompt(question, prefix=f" {prefix}")
+    inputs = vlm.embed(prompt, held_out.image_tokens[scene : scene + 1])
+    states = vlm.model.model.language_model(inputs_embeds=inputs, use_cache=False)
+    state = states.last_hidden_state[:, prompt.roles.last]
+    pixels = vlm.processor.image_processor(
+        images=Image.fromarray(held_out.scenes[scene].pixels), return_tensors="pt"
+    )["pixel_values"]
+    return segmenter.segment(pixels, state)[0].numpy()
+
+
+def _share(
+    gate: str, hits: Sequence[float], scenes: Sequence[int], model: str
+) -> dict[str, object]:
+    values = np.asarray(hits, float)
+    low, high = bootstrap_mean(values, np.asarray(scenes), seed=0)
+    return _row(model, gate, float(values.mean()), low, high, len(values))
+
+
+def _row(
+    model: str, gate: str, measured: float, low: float, high: float, n: int
+) -> dict[str, object]:
+    wanted = GATES.get(gate)
+    met = "" if wanted is None else "yes" if measured >= wanted else "no"
+    return {
+        "model": model, "gate": gate, "wanted": wanted, "measured": measured,
+        "ci_low": low, "ci_high": high, "n": n, "met": met,
+    }  # fmt: skip
+
+
+def measure(vlm: vlms.VLM, segmenter: Segmenter, scenes: int) -> pd.DataFrame:
+    """Every gate and every reported measure, with 95 % bootstrap intervals over scenes."""
+    held_out = draw_held_out(vlm, scenes)
+    key = vlm.key
+    described = describe_scenes(vlm, held_out)
+    numerators = 2 * described["common"].to_numpy()
+    denominators = (described["named"] + described["present"]).to_numpy()
+    low, high = bootstrap_ratio(numerators, denominators, described["scene"].to_numpy(), seed=0)
+    f1 = float(numerators.sum() / denominators.sum())
+    rows = [_row(key, "description object F1", f1, low, high, len(described))]
+    answers = answer(vlm, held_out, {"exists", "color", *_REPORTED})
+    by_kind: dict[str, pd.DataFrame] = dict(tuple(answers.groupby("kind")))
+    for kind, gate in [("exists", "existence"), ("color", "color"), *((k, k) for k in _REPORTED)]:
+        part = by_kind[kind]
+        hits = (part["answer"] == part["expected"]).astype(float)
+        rows.append(_share(gate, hits, part["scene"], key))
+    present = by_kind["exists"].query("expected == 'yes'")
+    rows.append(
+        _share("existence, present objects", present["answer"] == "yes", present["scene"], key)
+    )
+    for kind, gate in (("segment", "[SEG] IoU explicit"), ("implicit", "[SEG] IoU implicit")):
+        masks = segment_scenes(vlm, segmenter, held_out, kind)
+        rows.append(_share(gate, masks["iou"], masks["scene"], key))
+    frame = pd.DataFrame(rows)
+    return frame.sort_values("wanted", kind="stable", na_position="last", key=lambda c: c.isna())
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure the models of a folder."""
+    torch.set_num_threads(arguments.threads)
+    source = ModelSource(key="demo-llava", path=str(arguments.models / VLM))
+    vlm = load_vlm(source)
+    segmenter = load_segmenter(arguments.models / SEGMENTER)
+    quality = measure(vlm, segmenter, arguments.scenes)
+    write_csv(quality, arguments.out)
+    for row in quality.itertuples():
+        _log.info(
+            "%s: %.3f (wanted %s, n %d) %s", row.gate, row.measured, row.wanted, row.n, row.met
+        )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--scenes", type=int, default=300)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

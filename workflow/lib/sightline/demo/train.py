@@ -1,0 +1,152 @@
+"""Train the demo models from nothing: scenes, vision, segmenter, language, [SEG] answers, export.
+
+Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
+the recipe's seed and the step, so a restart sees the batches it would have seen.
+
+    python -m sightline.demo.train --work results/demo/training --out resources/demo
+"""
+
+import argparse
+import logging
+import random
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from sightline import cli
+from sightline.demo import attention
+from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
+from sightline.demo.export import export
+from sightline.demo.language import IMPLICIT, SEGMENT, SEGMENT_ANSWER, USES, Turn, named
+from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
+from sightline.demo.packing import Packer, turn_rng
+from sightline.demo.segmenter_stage import IdentityCode, SegmentAnswerStage, SegmenterStage
+from sightline.demo.stage import train
+from sightline.demo.training_set import (
+    TRAINING_SEEDS,
+    VALIDATION_SEEDS,
+    SceneObject,
+    TrainingSet,
+    draw_training_set,
+    normalise,
+)
+from sightline.demo.vision_stage import VisionStage
+from sightline.demo.world import VERSION
+from sightline.models.segmenter import Segmenter
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All that decides what comes out; written into the model card."""
+
+    world_version: int = VERSION
+    seed: int = 0
+    training_scenes: int = 24_000
+    validation_scenes: int = 300
+    layers: int = 8
+    vision_steps: int = 900
+    vision_batch: int = 64
+    segmenter_steps: int = 450
+    segmenter_batch: int = 48
+    language_steps: int = 2000
+    existence_steps: int = 2100
+    language_batch: int = 8
+    segment_answer_steps: int = 1500
+    segment_answer_scenes: int = 6_000
+
+
+def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
+    """Train all stages that are not finished yet and export the models."""
+    torch.set_num_threads(threads)
+    # Denormal numbers in optimizer states slow a CPU down many times.
+    torch.set_flush_denormal(True)
+    attention.register()
+    scenes = draw_training_set(TRAINING_SEEDS, recipe.training_scenes, threads, work)
+    validation = draw_training_set(VALIDATION_SEEDS, recipe.validation_scenes, threads, work)
+    tokenizer = build_tokenizer()
+    torch.manual_seed(recipe.seed)
+    vlm = build_vlm(tokenizer, recipe.layers)
+    vlm.set_attn_implementation(attention.PLAIN)
+    vlm = vlm.bfloat16()
+    segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).bfloat16()
+    code = IdentityCode().bfloat16()
+    data = (scenes, validation)
+
+    vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
+    train(vision, recipe.vision_steps, work, evaluate_every=150)
+    find = SegmenterStage(segmenter, code, *data, recipe.segmenter_batch, recipe.seed)
+    train(find, recipe.segmenter_steps, work, evaluate_every=150)
+    parts = (vlm, tokenizer, segmenter, code)
+    for emphasis, steps in (
+        (EVERYTHING, recipe.language_steps),
+        (EXISTENCE, recipe.existence_steps),
+    ):
+        talk = LanguageStage(emphasis, *parts, *data, recipe.language_batch, recipe.seed)
+        train(talk, steps, work)
+    seen = segment_states(talk, tokenizer, scenes, recipe.segment_answer_scenes, recipe.seed)
+    held_out = segment_states(talk, tokenizer, validation, len(validation), recipe.seed)
+    answer = SegmentAnswerStage(
+        segmenter, *seen, *held_out, *data, recipe.segmenter_batch, recipe.seed
+    )
+    train(answer, recipe.segment_answer_steps, work, evaluate_every=200)
+    export(vlm, tokenizer, segmenter, asdict(recipe), work, out)
+
+
+def _segment_turns(objects: tuple[SceneObject, ...], rng: random.Random) -> list[Turn]:
+    """An explicit and an implicit request, both unambiguous."""
+    thing = rng.choice(objects)
+    asked = [
+        Turn("segment", rng.choice(SEGMENT).format(x=named(thing)), SEGMENT_ANSWER, thing.number)
+    ]
+    names = [o.category for o in objects]
+    sole = [o for o in objects if names.count(o.category) == 1]
+    if sole:
+        thing = rng.choice(sole)
+        use = rng.choice(USES[thing.category])
+        question = rng.choice(IMPLICIT).format(x=use)
+        asked.append(Turn("implicit", question, SEGMENT_ANSWER, thing.number))
+    # A scene of twins only has no implicit request; its explicit one then stands twice.
+    return (asked * 2)[:2]
+
+
+@torch.no_grad()
+def segment_states(
+    stage: LanguageStage,
+    tokenizer: PreTrainedTokenizerFast,
+    scenes: TrainingSet,
+    number: int,
+    seed: int,
+) -> tuple[Tensor, Tensor]:
+    """States at [SEG] ``(scenes, 2, width)`` and the objects asked for ``(scenes, 2)``."""
+    _log.info("reading the [SEG] states of %d scenes", number)
+    packer = Packer(tokenizer)
+    states, numbers = [], []
+    for first in range(0, number, 20):
+        chosen = range(first, min(first + 20, number))
+        rng = turn_rng(seed, "segment states", first)
+        asked = [_segment_turns(scenes.objects[scene], rng) for scene in chosen]
+        pack = packer.pack(asked, 64)
+        pixels = normalise(scenes.pixels[chosen.start : chosen.stop])
+        hidden = stage.states(pixels, pack)
+        images, places, targets = zip(*pack.segments, strict=True)
+        states.append(hidden[list(images), list(places)].view(len(chosen), 2, -1))
+        numbers.append(torch.tensor(targets).view(len(chosen), 2))
+    return torch.cat(states), torch.cat(numbers)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Train with the recipe of this version of the world."""
+    run(Recipe(), arguments.work, arguments.out, arguments.threads)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--work", type=Path, required=True, help="checkpoints and learning curves")
+    parser.add_argument("--out", type=Path, required=True, help="where the models are written")
+    parser.add_argument("--threads", type=int, default=2)
+    cli.run(main, parser)

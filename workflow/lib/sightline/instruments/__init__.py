@@ -1,0 +1,1 @@
+"""How one looks: capture, token ablation, gradients."""

@@ -1,0 +1,1 @@
+"""One file per model family: where things are, and nothing else."""

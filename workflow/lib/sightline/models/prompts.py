@@ -1,0 +1,125 @@
+"""Prompt templates as data, and the prompt a model is given.
+
+The strings are those of neo2025 section 2.3, line breaks included.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from sightline.models.registry import ModelError
+from sightline.models.roles import TokenRoles
+
+IMAGE = "<image>"
+
+
+@dataclass(frozen=True)
+class Template:
+    """How one family of checkpoints was taught to be asked.
+
+    Attributes:
+        text: the prompt, with ``<image>`` and ``{question}``.
+        gap: what stands between the prompt and the first word of the answer.
+        stop: tokens that end an answer besides those of the checkpoint's generation settings.
+    """
+
+    text: str
+    gap: str
+    stop: tuple[str, ...] = ()
+
+    def fill(self, question: str, prefix: str = "", image: bool = True) -> str:
+        """The text of a prompt.
+
+        Args:
+            question: what is asked.
+            prefix: first words of the answer, such as "It is a"; spaces around it do not count.
+            image: whether there is an image to look at.
+
+        Raises:
+            ModelError: the question holds an image placeholder.
+        """
+        if IMAGE in question:
+            raise ModelError(
+                f"question {question!r} holds {IMAGE}; the template already places the image."
+            )
+        text = self.text if image else self.text.replace(f"{IMAGE}\n", "").replace(IMAGE, "")
+        prefix = prefix.strip()
+        return text.replace("{question}", question) + (self.gap + prefix if prefix else "")
+
+
+TEMPLATES = {
+    "llava-1.5": Template(f"USER: {IMAGE}\n{{question}} ASSISTANT:", " "),
+    # The published checkpoint goes on after <|end|> unless told to stop there.
+    "llava-phi-3": Template(
+        f"<|user|>\n{IMAGE}{{question}}<|end|>\n<|assistant|>\n", "", ("<|end|>",)
+    ),
+}
+
+
+def find_template(key: str) -> Template:
+    """The template of that name.
+
+    Raises:
+        ModelError: there is none; the message lists those there are.
+    """
+    if key not in TEMPLATES:
+        raise ModelError(f"prompt: no template {key!r}; give one of {', '.join(TEMPLATES)}.")
+    return TEMPLATES[key]
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """One tokenised prompt, its image placeholder expanded to all image tokens.
+
+    Attributes:
+        input_ids: (positions,) int64 on the CPU.
+        attention_mask: (positions,) int64, all ones.
+        roles: which position is what.
+        text: before tokenisation, one placeholder for the image.
+        gap: what stands between this text and the next word.
+    """
+
+    input_ids: torch.Tensor
+    attention_mask: torch.Tensor
+    roles: TokenRoles
+    text: str = field(repr=False)
+    gap: str = " "
+
+    def __len__(self) -> int:
+        """Number of positions."""
+        return len(self.input_ids)
+
+    @property
+    def has_image(self) -> bool:
+        """Whether there are image tokens in it."""
+        return len(self.roles.image) > 0
+
+
+def first_token(tokenizer: Any, word: str, prompt: Prompt | None = None) -> int:
+    """First sub-token of a word in running text.
+
+    A tokenizer may put a start token before any text, and may spell a word differently after a
+    space than after a line break, so the word is never encoded on its own: doing so made the
+    authors explain the start token (neo2025 section 5.3, B1).
+
+    Args:
+        tokenizer: of the model.
+        word: one or more words.
+        prompt: the text the word continues; without one, a space goes before it.
+
+    Returns:
+        Vocabulary entry; never a special token unless the word is one.
+
+    Raises:
+        ModelError: the tokenizer does not know the word.
+    """
+    before, gap = ("a", " ") if prompt is None else (prompt.text, prompt.gap)
+    context = tokenizer.encode(before, add_special_tokens=False)
+    whole = tokenizer.encode(before + gap + word, add_special_tokens=False)
+    if whole[: len(context)] != context or len(whole) == len(context):
+        raise ModelError(f"tokenizer: {word!r} has no token of its own after {before!r}.")
+    token = whole[len(context)]
+    if token == tokenizer.unk_token_id:
+        raise ModelError(f"tokenizer: {word!r} is not in its vocabulary. Ask for words it knows.")
+    return token

@@ -1,0 +1,132 @@
+"""Which model a run means: its entry in the configuration, read and checked."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sightline.errors import SightlineError
+from sightline.files import sha256
+
+FAMILIES = ("llava",)
+DTYPES = ("auto", "float32", "float16", "bfloat16")
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+class ModelError(SightlineError):
+    """A model's entry makes no sense, or its files do not fit together."""
+
+
+@dataclass(frozen=True)
+class ModelSource:
+    """Where a model comes from and how it is run.
+
+    Attributes:
+        key: name of the model in results.
+        path: folder in the layout of ``save_pretrained``, or ``owner/name`` on the Hugging Face
+            hub.
+        family: adapter that knows the model's parts.
+        prompt: key of a template in ``sightline.models.prompts``.
+        revision: commit on the hub; None for a folder.
+        dtype: of weights and activations; "auto" is float32 on a CPU and the checkpoint's own type
+            elsewhere.
+        device: such as "cpu" or "cuda:0"; "auto" takes a GPU if there is one.
+        batch_size: sequences or images at a time; no result depends on it.
+        license: for the record.
+    """
+
+    key: str
+    path: str
+    family: str = "llava"
+    prompt: str = "llava-1.5"
+    revision: str | None = None
+    dtype: str = "auto"
+    device: str = "auto"
+    batch_size: int = 16
+    license: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what no adapter or loader would understand."""
+        for name, known in (("family", FAMILIES), ("dtype", DTYPES)):
+            if getattr(self, name) not in known:
+                raise ModelError(
+                    f"models.{self.key}.{name}: {getattr(self, name)!r} is unknown; "
+                    f"give one of {', '.join(known)}."
+                )
+        if not isinstance(self.batch_size, int) or self.batch_size < 1:
+            raise ModelError(
+                f"models.{self.key}.batch_size: {self.batch_size!r} is no count; "
+                "give for example 16."
+            )
+
+    @classmethod
+    def read(cls, path: Path | str) -> "ModelSource":
+        """Read a model file: one JSON object with the attributes as keys.
+
+        Raises:
+            ModelError: names the file and the key at fault.
+        """
+        try:
+            entry = json.loads(Path(path).read_text())
+        except (OSError, json.JSONDecodeError) as error:
+            raise ModelError(f"{path}: not readable as JSON ({error}).") from None
+        try:
+            return cls.parse(entry)
+        except ModelError as error:
+            raise ModelError(f"{path}: {error}") from None
+
+    @classmethod
+    def parse(cls, entry: Mapping[str, Any]) -> "ModelSource":
+        """Take an entry of the configuration, its key included.
+
+        Raises:
+            ModelError: names the key at fault.
+        """
+        known = [field.name for field in fields(cls)]
+        for name in entry:
+            if name not in known:
+                raise ModelError(f"key {name!r} is unknown; known are {', '.join(known)}.")
+        for field in fields(cls):
+            if field.default is MISSING and not entry.get(field.name):
+                raise ModelError(
+                    f"key {field.name!r} is missing; give for example "
+                    "{'key': 'demo-llava', 'path': 'resources/demo/llava'}."
+                )
+        return cls(**entry)
+
+    @property
+    def folder(self) -> Path | None:
+        """The model's folder, or None where ``path`` is a name on the hub.
+
+        Raises:
+            ModelError: it is neither.
+        """
+        folder = Path(self.path)
+        if (folder / "config.json").is_file():
+            return folder
+        if folder.is_dir() or not _HUB_ID.fullmatch(self.path):
+            raise ModelError(
+                f"models.{self.key}.path: {self.path} is no folder with a config.json and no hub "
+                "name such as llava-hf/llava-1.5-7b-hf. Relative folders count from the working "
+                "directory."
+            )
+        return None
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What fixes the weights: path and revision, or for a folder the checksums of its files.
+
+        Large files are read whole. Batch size and device are left out: results do not depend on
+        them.
+        """
+        identity = {
+            name: value
+            for name, value in asdict(self).items()
+            if name in ("key", "family", "prompt", "revision")
+        }
+        if self.folder is None:
+            return identity | {"path": self.path}
+        files = [self.folder / "config.json", *self.folder.glob("*.safetensors")]
+        return identity | {"sha256": {file.name: sha256(file) for file in sorted(files)}}

@@ -1,0 +1,90 @@
+"""The mask decoder behind a [SEG] answer, as in LISA: a hidden state becomes a prompt of a SAM.
+
+state at [SEG] (text width) -> projection (linear, ReLU, linear) -> one sparse prompt (prompt width)
+pixels (3, side, side) -> sam.vision_encoder -> image embedding (prompt width, grid, grid)
+sam.mask_decoder(image embedding, prompt) -> mask logits (4 grid, 4 grid), threshold 0
+"""
+
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from transformers import SamModel
+
+from sightline.errors import SightlineError
+from sightline.files import atomic_path
+
+_PROJECTION = "projection.safetensors"
+
+
+class Segmenter(nn.Module):
+    """A SAM prompted by hidden states.
+
+    Args:
+        sam: any ``SamModel``.
+        text_width: width of the language model's states.
+    """
+
+    def __init__(self, sam: SamModel, text_width: int) -> None:
+        super().__init__()
+        self.sam = sam
+        prompt_width = sam.config.prompt_encoder_config.hidden_size
+        self.projection = nn.Sequential(
+            nn.Linear(text_width, text_width), nn.ReLU(), nn.Linear(text_width, prompt_width)
+        )
+
+    @property
+    def side(self) -> int:
+        """Pixels per side of the images it wants."""
+        return self.sam.config.vision_config.image_size
+
+    def mask_logits(self, pixels: Tensor, prompts: Tensor) -> Tensor:
+        """Mask logits ``(batch, prompts, rows, columns)`` of each prompt on its image.
+
+        Args:
+            pixels: (batch, 3, side, side), normalised.
+            prompts: (batch, prompts, prompt width), each one sparse prompt token.
+        """
+        embedding = self.sam.vision_encoder(pixels).last_hidden_state
+        batch, _, rows, columns = embedding.shape
+        positions = self.sam.get_image_wide_positional_embeddings().to(embedding.dtype)
+        no_mask = self.sam.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
+        masks = self.sam.mask_decoder(
+            image_embeddings=embedding,
+            image_positional_embeddings=positions.expand(batch, -1, -1, -1),
+            sparse_prompt_embeddings=prompts[:, :, None, :],
+            dense_prompt_embeddings=no_mask.expand(batch, -1, rows, columns),
+            multimask_output=False,
+        )[0]
+        return masks[:, :, 0]
+
+    def segment(self, pixels: Tensor, states: Tensor) -> Tensor:
+        """Masks ``(batch, side, side)`` bool of the objects that the states at [SEG] mean, one per image."""
+        logits = self.mask_logits(pixels, self.projection(states)[:, None])
+        size = (self.side, self.side)
+        return nn.functional.interpolate(logits.float(), size, mode="bilinear")[:, 0] > 0
+
+    def save(self, folder: Path) -> None:
+        """Write the SAM in its Hugging Face layout and the projection beside it."""
+        self.sam.save_pretrained(folder)
+        with atomic_path(folder / _PROJECTION) as temporary:
+            save_file(
+                {k: v.contiguous() for k, v in self.projection.state_dict().items()}, temporary
+            )
+
+
+def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmenter:
+    """Read what ``Segmenter.save`` wrote.
+
+    Raises:
+        SightlineError: the folder lacks the projection.
+    """
+    path = Path(folder) / _PROJECTION
+    if not path.exists():
+        raise SightlineError(f"{path}: missing. A segmenter folder holds a SAM and its projection.")
+    weights = load_file(path)
+    sam = SamModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    segmenter = Segmenter(sam, weights["0.weight"].shape[1])
+    segmenter.projection.load_state_dict(weights)
+    return segmenter.to(dtype).eval()

@@ -1,0 +1,355 @@
+"""A vision-language model as the instruments see it: images become image tokens, tokens answers.
+
+Image tokens are projector outputs, (tokens, width). They are computed once per image and then
+edited freely: every method that answers takes them as an argument, so that an ablation is nothing
+but other image tokens.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+import torch
+import transformers
+from PIL import Image
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+
+from sightline.models.prompts import Prompt, find_template, first_token
+from sightline.models.registry import ModelError, ModelSource
+from sightline.models.roles import TokenRoles
+from sightline.scenes.geometry import transform_of
+
+
+class Adapter(Protocol):
+    """Where things are in one family; each module in ``sightline.models.adapters`` is one."""
+
+    model_class: type
+
+    def tower_side(self, config: Any) -> int:
+        """Side of the square the tower sees, in px."""
+
+    def patch(self, config: Any) -> int:
+        """Side of an image token in the tower frame, in px."""
+
+    def text_width(self, config: Any) -> int:
+        """Width of the language model's states."""
+
+    def complete_processor(self, processor: Any, config: Any) -> None:
+        """Fill in settings that old processor files lack."""
+
+    def encode(self, model: Any, pixels: torch.Tensor) -> torch.Tensor:
+        """Projector output for (batch, 3, height, width) pixels: (batch, tokens, width)."""
+
+    def layers(self, model: Any) -> torch.nn.ModuleList:
+        """Blocks of the language model, first to last."""
+
+    def final_norm(self, model: Any) -> torch.nn.Module:
+        """The norm between the last block and the unembedding."""
+
+
+class VLM:
+    """A frozen model with its processor.
+
+    Attributes:
+        source: entry of the configuration it was loaded from.
+        key: name of the model in results.
+        model: the Hugging Face model, in evaluation mode, without gradients of its weights.
+        processor: its Hugging Face processor.
+        tokenizer: the processor's tokenizer.
+        adapter: where things are in the model.
+        grid: image tokens of one image.
+        transform: from an image to the tower frame.
+        image_token_id: vocabulary entry that stands where image tokens go.
+        width: of image tokens and of the language model's states.
+    """
+
+    def __init__(self, source: ModelSource, model: Any, processor: Any, adapter: Adapter) -> None:
+        """Join the parts and check that they agree.
+
+        Raises:
+            ModelError: processor, model and template do not belong together.
+        """
+        self.source, self.key, self.family = source, source.key, source.family
+        self.model = model.eval().requires_grad_(False)
+        self.processor, self.tokenizer, self.adapter = processor, processor.tokenizer, adapter
+        self._template = find_template(source.prompt)
+        adapter.complete_processor(processor, model.config)
+        side = adapter.tower_side(model.config)
+        self.transform = transform_of(processor.image_processor)
+        self.grid = self.transform.grid(adapter.patch(model.config), side, side)
+        self.width = adapter.text_width(model.config)
+        self.image_token_id = model.config.image_token_id
+        # What the prompt's image tokens are counted with; its content plays no part.
+        self._blank = Image.new("RGB", (side, side))
+        if processor.image_token_id != self.image_token_id:
+            raise ModelError(
+                f"models.{self.key}: the processor's image placeholder has id "
+                f"{processor.image_token_id}, the model's config says {self.image_token_id}. "
+                "Take both from the same checkpoint."
+            )
+        self._check_token_count()
+        self._complete_generation()
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return self.model.device
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type of weights and activations."""
+        return self.model.dtype
+
+    @property
+    def spec(self) -> Mapping[str, Any]:
+        """All that fixes the model's states, for the spec of a cache."""
+        return self.source.identity | {
+            "dtype": str(self.dtype).removeprefix("torch."),
+            "attention": self.model.config._attn_implementation,
+            "processor": type(self.processor.image_processor).__name__,
+            "transform": repr(self.transform),
+            "torch": torch.__version__.split("+")[0],
+            "transformers": transformers.__version__,
+        }
+
+    def prompt(self, question: str, prefix: str = "", image: bool = True) -> Prompt:
+        """Tokenise a question as the model was taught to be asked.
+
+        Args:
+            question: what is asked.
+            prefix: first words of the answer, such as "It is a".
+            image: False for the same prompt without an image.
+
+        Raises:
+            ModelError: the question holds an image placeholder.
+        """
+        text = self._template.fill(question, prefix, image)
+        inputs = self.processor(
+            images=self._blank if image else None,
+            text=text,
+            return_mm_token_type_ids=True,
+            return_tensors="pt",
+        )
+        ids, mask = inputs["input_ids"][0], inputs["attention_mask"][0]
+        roles = TokenRoles.from_marks(inputs["mm_token_type_ids"][0], self.grid, mask)
+        return Prompt(ids, mask, roles, text, " " if prefix.strip() else self._template.gap)
+
+    @torch.no_grad()
+    def encode_images(
+        self, images: Sequence[Image.Image], batch_size: int | None = None
+    ) -> torch.Tensor:
+        """Image tokens of RGB images, (images, tokens, width), in the model's type and place."""
+        found = []
+        for batch in _slices(len(images), batch_size or self.source.batch_size):
+            pixels = self.processor.image_processor(images=list(images[batch]), return_tensors="pt")
+            pixels = pixels["pixel_values"].to(self.device, self.dtype)
+            found.append(self.adapter.encode(self.model, pixels))
+        return torch.cat(found)
+
+    def embed(self, prompt: Prompt, image_tokens: torch.Tensor) -> torch.Tensor:
+        """Input embeddings of the language model, differentiable in the image tokens.
+
+        Args:
+            prompt: with an image.
+            image_tokens: (batch, tokens, width).
+
+        Returns:
+            (batch, positions, width).
+        """
+        self._check(prompt, image_tokens)
+        embeddings = self.model.get_input_embeddings()(prompt.input_ids.to(self.device))
+        embeddings = embeddings.expand(len(image_tokens), -1, -1).clone()
+        embeddings[:, torch.from_numpy(prompt.roles.image).to(self.device)] = image_tokens.to(
+            self.device, self.dtype
+        )
+        return embeddings
+
+    @torch.no_grad()
+    def logits(
+        self,
+        prompt: Prompt,
+        image_tokens: torch.Tensor | None = None,
+        batch_size: int | None = None,
+    ) -> torch.Tensor:
+        """Logits after the last position of the prompt.
+
+        Args:
+            prompt: the question.
+            image_tokens: (batch, tokens, width); None for a prompt without an image.
+            batch_size: versions at a time.
+
+        Returns:
+            (batch, vocabulary) float32; one row for a prompt without an image.
+        """
+        rows = self._rows(prompt, image_tokens)
+        found = [
+            self.model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1].float()
+            for inputs in self._inputs(
+                [prompt] * rows, image_tokens, batch_size or self.source.batch_size
+            )
+        ]
+        return torch.cat(found)
+
+    @torch.no_grad()
+    def generate(
+        self,
+        prompt: Prompt,
+        image_tokens: torch.Tensor | None,
+        max_new_tokens: int,
+        batch_size: int | None = None,
+    ) -> list[str]:
+        """Greedy answers to one prompt under several versions of the image tokens.
+
+        Args:
+            prompt: the question.
+            image_tokens: (batch, tokens, width): images, or one image under several ablations; None
+                for a prompt without an image.
+            max_new_tokens: most tokens of an answer.
+            batch_size: versions at a time.
+
+        Returns:
+            One answer per version, without special tokens.
+        """
+        rows = self._rows(prompt, image_tokens)
+        return self.generate_many([prompt] * rows, image_tokens, max_new_tokens, batch_size)
+
+    @torch.no_grad()
+    def generate_many(
+        self,
+        prompts: Sequence[Prompt],
+        image_tokens: torch.Tensor | None,
+        max_new_tokens: int,
+        batch_size: int | None = None,
+        keep_special: bool = False,
+    ) -> list[str]:
+        """Greedy answers to several prompts, each about its own image.
+
+        Prompts of equal length go together, so that no padding is needed: it would shift positions,
+        and half precision would make answers depend on it.
+
+        Args:
+            prompts: all with an image, or all without one.
+            image_tokens: (prompts, tokens, width); None if the prompts have no image.
+            max_new_tokens: most tokens of an answer.
+            batch_size: prompts at a time.
+            keep_special: leave special tokens such as a [SEG] in the answers; what ends or pads an answer never is.
+
+        Returns:
+            One answer per prompt, in their order, without special tokens.
+        """
+        if image_tokens is not None and len(image_tokens) != len(prompts):
+            raise ValueError(
+                f"{len(prompts)} prompts but image tokens of {len(image_tokens)} images"
+            )
+        by_length: dict[int, list[int]] = {}
+        for number, prompt in enumerate(prompts):
+            by_length.setdefault(len(prompt), []).append(number)
+        answers = [""] * len(prompts)
+        for length, numbers in by_length.items():
+            chosen = None if image_tokens is None else image_tokens[numbers]
+            batches = self._inputs(
+                [prompts[number] for number in numbers],
+                chosen,
+                batch_size or self.source.batch_size,
+            )
+            texts = [
+                self.decode(row[length:], keep_special)
+                for inputs in batches
+                for row in self.model.generate(
+                    **inputs,
+                    max_new_tokens=max_new_tokens,
+                    do_sample=False,
+                    num_beams=1,
+                    temperature=None,
+                    top_p=None,
+                )
+            ]
+            for number, text in zip(numbers, texts, strict=True):
+                answers[number] = text
+        return answers
+
+    def decode(self, tokens: torch.Tensor | Sequence[int], keep_special: bool = False) -> str:
+        """Text of generated tokens, (n,), without outer spaces and, unless kept, special tokens."""
+        if keep_special:
+            settings = self.model.generation_config
+            closing = {settings.pad_token_id, *settings.eos_token_id}
+            tokens = [token for token in torch.as_tensor(tokens).tolist() if token not in closing]
+        return self.tokenizer.decode(tokens, skip_special_tokens=not keep_special).strip()
+
+    def first_token(self, word: str, prompt: Prompt | None = None) -> int:
+        """First sub-token of a word in running text, or as first word of the answer to a prompt.
+
+        Raises:
+            ModelError: the tokenizer does not know the word.
+        """
+        return first_token(self.tokenizer, word, prompt)
+
+    def _check_token_count(self) -> None:
+        inputs = self.processor(
+            images=self._blank, text=self.processor.image_token, return_mm_token_type_ids=True
+        )
+        found = sum(inputs["mm_token_type_ids"][0])
+        if found != self.grid.tokens:
+            raise ModelError(
+                f"models.{self.key}: the processor makes {found} tokens of an image, the model's "
+                f"tower {self.grid.rows} x {self.grid.columns}. Compare the processor's crop_size "
+                "and patch_size with image_size and patch_size in config.json."
+            )
+
+    def _complete_generation(self) -> None:
+        """End answers where the template says so, and pad where a checkpoint names no padding."""
+        settings = self.model.generation_config
+        ends = settings.eos_token_id
+        ends = [] if ends is None else list(ends) if isinstance(ends, Sequence) else [ends]
+        if not ends and self.tokenizer.eos_token_id is not None:
+            ends = [self.tokenizer.eos_token_id]
+        vocabulary = self.tokenizer.get_vocab()
+        for token in self._template.stop:
+            if token not in vocabulary:
+                raise ModelError(
+                    f"models.{self.key}.prompt: {self.source.prompt} ends answers with {token}, "
+                    "which this tokenizer lacks. Take the template the checkpoint was trained with."
+                )
+            ends.append(vocabulary[token])
+        settings.eos_token_id = list(dict.fromkeys(ends)) or None
+        if settings.pad_token_id is None:
+            pad = self.tokenizer.pad_token_id
+            settings.pad_token_id = next(iter(ends), None) if pad is None else pad
+
+    def _rows(self, prompt: Prompt, image_tokens: torch.Tensor | None) -> int:
+        self._check(prompt, image_tokens)
+        return 1 if image_tokens is None else len(image_tokens)
+
+    def _check(self, prompt: Prompt, image_tokens: torch.Tensor | None) -> None:
+        if prompt.has_image != (image_tokens is not None):
+            raise ValueError(
+                "image tokens are needed for a prompt with an image, and only for such"
+            )
+        if image_tokens is not None and image_tokens.shape[1:] != (self.grid.tokens, self.width):
+            raise ValueError(
+                f"image tokens of shape {tuple(image_tokens.shape)}; "
+                f"expected (batch, {self.grid.tokens}, {self.width})"
+            )
+
+    def _inputs(
+        self, prompts: Sequence[Prompt], image_tokens: torch.Tensor | None, batch_size: int
+    ) -> Iterator[dict[str, Any]]:
+        """Arguments of the model for prompts of equal length, a batch at a time."""
+        for prompt in prompts:
+            self._check(prompt, image_tokens)
+        for batch in _slices(len(prompts), batch_size):
+            inputs: dict[str, Any] = {
+                "input_ids": torch.stack([one.input_ids for one in prompts[batch]]),
+                "attention_mask": torch.stack([one.attention_mask for one in prompts[batch]]),
+            }
+            inputs = {name: value.to(self.device) for name, value in inputs.items()}
+            if image_tokens is not None:
+                tokens = image_tokens[batch].to(self.device, self.dtype)
+                inputs["mm_encoder_outputs"] = {
+                    "image": BaseModelOutputWithPooling(pooler_output=list(tokens))
+                }
+            yield inputs
+
+
+def _slices(total: int, size: int) -> Iterator[slice]:
+    for start in range(0, total, size):
+        yield slice(start, start + size)

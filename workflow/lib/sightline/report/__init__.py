@@ -1,0 +1,1 @@
+"""What was found: scorecard and item lists over all studies."""

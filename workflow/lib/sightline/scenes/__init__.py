@@ -1,0 +1,1 @@
+"""Images and their objects: loaders of official formats, pixel and token geometry, object names."""

@@ -1,0 +1,133 @@
+"""ReasonSeg: ``<split>/X.jpg`` (or ``.png``) with ``X.json`` beside it, read as in qian2025.
+
+The JSON holds ``text`` (phrasings of one query), ``is_sentence`` (long or short query) and
+``shapes``: polygons labelled target, ignore or flag. Augmented copies add ``false_premise_QA``:
+[query, is_sentence, answer] triples.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+
+from sightline.scenes.records import AnnotationError, field, read_json
+from sightline.scenes.scene import ImageFileError, Mask, Scene, SegmentationQuery, image_size
+
+_TARGET, _IGNORE = 1, 255
+
+
+@dataclass(frozen=True)
+class PaintedShapes:
+    """Polygons that a later, smaller one paints over; flags already dropped.
+
+    Attributes:
+        shapes: (value, points) pairs in file order: value 1 for target, 255 for ignore; points in
+            whole pixels.
+    """
+
+    shapes: tuple[tuple[int, tuple[tuple[int, int], ...]], ...]
+
+    def paint(self, height: int, width: int) -> NDArray[np.uint8]:
+        """Labels (height, width): 0 background, 1 target, 255 ignore; smaller shapes lie on top."""
+        canvases = []
+        for value, points in self.shapes:
+            canvas = Image.new("L", (width, height))
+            ImageDraw.Draw(canvas).polygon(points, fill=value, outline=value)
+            canvases.append(np.asarray(canvas))
+        areas = [np.count_nonzero(canvas) for canvas in canvases]
+        labels = np.zeros((height, width), np.uint8)
+        # The published code reverses an ascending sort, which settles the order of equal areas.
+        for row in np.argsort(areas, kind="stable")[::-1]:
+            labels = np.where(canvases[row] > 0, canvases[row], labels)
+        return labels
+
+    def target(self, height: int, width: int) -> Mask:
+        """Wanted pixels, (height, width) bool."""
+        return self.paint(height, width) == _TARGET
+
+    def ignore(self, height: int, width: int) -> Mask:
+        """Pixels that count neither way, (height, width) bool."""
+        return self.paint(height, width) == _IGNORE
+
+
+def load_reasonseg(
+    root: Path | str, split: str, false_premises: bool = False
+) -> list[SegmentationQuery]:
+    """Read a split, one query per JSON file, sorted by file name.
+
+    Args:
+        root: folder of the splits.
+        split: train, val or test.
+        false_premises: also give the queries under ``false_premise_QA``, after the true one.
+
+    Raises:
+        AnnotationError: the folder is empty or a JSON malformed; the message names file, shape
+            and key.
+        ImageFileError: a JSON has no image beside it.
+    """
+    folder = Path(root) / split
+    files = sorted(folder.glob("*.json"))
+    if not files:
+        raise AnnotationError(
+            f"{folder}: no *.json here. Check the data set's root folder and split."
+        )
+    queries = []
+    for number, path in enumerate(files):
+        # Some official files are not UTF-8.
+        content = read_json(path, ("utf-8", "cp1252"))
+        scene = _scene(number, path)
+        texts = field(content, "text", list, str(path))
+        if not texts or not all(isinstance(text, str) for text in texts):
+            raise AnnotationError(f"{path}: key 'text' must list one or more strings.")
+        shapes = field(content, "shapes", list, str(path))
+        painted = [_shape(shape, f"{path}: shape {row}") for row, shape in enumerate(shapes)]
+        region = PaintedShapes(tuple(shape for shape in painted if shape is not None))
+        long = field(content, "is_sentence", bool, str(path))
+        queries.append(SegmentationQuery(scene, path.stem, tuple(texts), region, long))
+        if false_premises:
+            queries += _false_premises(scene, path, content)
+    return queries
+
+
+def _scene(number: int, path: Path) -> Scene:
+    for suffix in (".jpg", ".png"):
+        image = path.with_suffix(suffix)
+        if image.is_file():
+            width, height = image_size(image)
+            return Scene(number, image, width, height)
+    raise ImageFileError(f"{path}: no {path.stem}.jpg or .png beside it. Download the images too.")
+
+
+def _shape(shape: Any, where: str) -> tuple[int, tuple[tuple[int, int], ...]] | None:
+    """One polygon as the published code reads it, or None for a flag."""
+    label = field(shape, "label", str, where).lower()
+    points = field(shape, "points", list, where)
+    if label == "flag":
+        return None
+    if "target" not in label and "ignore" not in label:
+        raise AnnotationError(f"{where}: label '{label}' is not target, ignore or flag.")
+    try:
+        # Truncation, not rounding: the published masks are painted on integer coordinates.
+        whole = tuple((int(x), int(y)) for x, y in points)
+    except (TypeError, ValueError) as error:
+        raise AnnotationError(f"{where}: points must be [x, y] pairs of numbers.") from error
+    if len(whole) < 2:
+        raise AnnotationError(f"{where}: {len(whole)} points do not outline anything.")
+    return (_IGNORE if "ignore" in label else _TARGET), whole
+
+
+def _false_premises(scene: Scene, path: Path, content: Any) -> list[SegmentationQuery]:
+    queries = []
+    for row, entry in enumerate(content.get("false_premise_QA", ())):
+        match entry:
+            case [str(query), bool(long), str(answer)]:
+                name = f"{path.stem}-false-{row}"
+                queries.append(SegmentationQuery(scene, name, (query,), None, long, True, answer))
+            case _:
+                raise AnnotationError(
+                    f"{path}: false_premise_QA, row {row}: expected [query, is_sentence, answer]."
+                )
+    return queries

@@ -1,0 +1,203 @@
+"""What every loader hands out: a scene with its instances, and a query for a region of a scene."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isfinite
+from numbers import Real
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+from pycocotools import mask as coco_mask
+
+from sightline.errors import SightlineError
+from sightline.scenes.records import AnnotationError
+
+Mask = NDArray[np.bool_]
+
+
+class ImageFileError(SightlineError):
+    """The image file of a scene is missing, unreadable, or not of the annotated size."""
+
+
+@dataclass(frozen=True)
+class Instance:
+    """One annotated object.
+
+    Attributes:
+        id: annotation id.
+        category: category name.
+        box: x, y, width, height in pixels of the image.
+        area: px^2 as annotated (COCO counts the mask, not the box).
+        crowd: one region that covers many objects.
+        segmentation: polygons [[x, y, x, y, ...], ...] or a run-length mapping, as in the file.
+        attributes: further keys of the annotation, such as a colour; empty on official data.
+        source: the file the annotation was read from, for error messages.
+    """
+
+    id: int
+    category: str
+    box: tuple[float, float, float, float]
+    area: float
+    crowd: bool
+    segmentation: Any = field(repr=False, compare=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    source: str = field(default="", repr=False, compare=False)
+
+    def polygons(self) -> list[list[float]] | None:
+        """Outlines as lists x, y, x, y, ... in pixels, or None where the file holds runs.
+
+        Raises:
+            AnnotationError: there is no outline, or one is not three or more pairs of numbers.
+        """
+        if isinstance(self.segmentation, Mapping):
+            return None
+        if not isinstance(self.segmentation, list) or not self.segmentation:
+            raise self._malformed(f"segmentation is {self.segmentation!r:.60}")
+        for row, polygon in enumerate(self.segmentation):
+            if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
+                raise self._malformed(f"polygon {row} is {polygon!r:.60}")
+            if not all(isinstance(number, Real) and isfinite(number) for number in polygon):
+                raise self._malformed(f"polygon {row} holds something that is not a number")
+        return self.segmentation
+
+    def mask(self, height: int, width: int) -> Mask:
+        """Pixels of the object, (height, width) bool, in the image the annotation belongs to.
+
+        Raises:
+            AnnotationError: malformed polygons, or runs of another image size.
+        """
+        polygons = self.polygons()
+        if polygons is not None:
+            runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+        else:
+            runs = self._runs(height, width)
+        try:
+            return coco_mask.decode(runs).astype(bool)
+        except ValueError as error:
+            raise self._malformed(f"run lengths do not decode ({error})") from error
+
+    def _runs(self, height: int, width: int) -> Mapping[str, Any]:
+        counts, size = self.segmentation.get("counts"), self.segmentation.get("size")
+        if size != [height, width]:
+            raise self._malformed(f"run lengths are of size {size}, the image is {[height, width]}")
+        if isinstance(counts, str | bytes):
+            return {"counts": counts, "size": size}
+        whole = isinstance(counts, list) and all(isinstance(run, int) for run in counts)
+        if not whole or sum(counts) != height * width:
+            raise self._malformed("run lengths do not add up to the pixels of the image")
+        return coco_mask.frPyObjects(dict(self.segmentation), height, width)
+
+    def _malformed(self, what: str) -> AnnotationError:
+        place = f"{self.source}: " if self.source else ""
+        return AnnotationError(
+            f"{place}annotation {self.id} ({self.category}): {what}; expected polygons of three or "
+            "more x, y pairs, or run lengths {counts, size}. Mend or remove the annotation."
+        )
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One image and everything annotated in it.
+
+    Attributes:
+        id: image id, unique within a data set.
+        path: image file.
+        width: pixels, as annotated.
+        height: pixels, as annotated.
+        instances: in annotation order.
+        captions: in annotation order.
+        attributes: further keys of the image record, such as a theme; empty on official data.
+    """
+
+    id: int
+    path: Path
+    width: int
+    height: int
+    instances: tuple[Instance, ...] = ()
+    captions: tuple[str, ...] = ()
+    attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+
+    def image(self) -> Image.Image:
+        """The image in RGB.
+
+        Raises:
+            ImageFileError: the file is missing, damaged, or of another size than annotated.
+        """
+        size = image_size(self.path)
+        if size != (self.width, self.height):
+            raise ImageFileError(
+                f"{self.path}: {size[0]} x {size[1]} px, but scene {self.id} is annotated as "
+                f"{self.width} x {self.height} px. Use the annotations that belong to these images."
+            )
+        try:
+            with Image.open(self.path) as image:
+                return image.convert("RGB")
+        except OSError as error:
+            raise _unreadable(self.path, error) from error
+
+    def mask(self, instance: Instance) -> Mask:
+        """Pixels of one of the instances, (height, width) bool."""
+        return instance.mask(self.height, self.width)
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Width and height in pixels from the header of an image file."""
+    try:
+        with Image.open(path) as image:
+            return image.size
+    except FileNotFoundError as error:
+        raise ImageFileError(
+            f"{path}: no such image. Download the images of this split, or check the root folder."
+        ) from error
+    except (UnidentifiedImageError, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> ImageFileError:
+    return ImageFileError(f"{path}: not a readable image ({error}). Download or generate it again.")
+
+
+class Region(Protocol):
+    """What a query asks for, painted when wanted."""
+
+    def target(self, height: int, width: int) -> Mask:
+        """Wanted pixels, (height, width) bool."""
+
+    def ignore(self, height: int, width: int) -> Mask | None:
+        """Pixels that count neither way, (height, width) bool, or None where there are none."""
+
+
+@dataclass(frozen=True)
+class SegmentationQuery:
+    """A text that asks for a region of a scene.
+
+    Attributes:
+        scene: the image.
+        id: unique within data set and split.
+        texts: phrasings of one query; evaluation uses the first (qian2025).
+        region: the answer, or None when the query asks for something that is not there.
+        is_sentence: a long query (a sentence) rather than a short phrase.
+        false_premise: the query asks for something that is not there.
+        correction: what would have been right to say, for some false premises.
+    """
+
+    scene: Scene
+    id: str
+    texts: tuple[str, ...]
+    region: Region | None = field(repr=False)
+    is_sentence: bool
+    false_premise: bool = False
+    correction: str | None = None
+
+    @property
+    def target(self) -> Mask | None:
+        """Wanted pixels, (height, width) bool, painted at each access; None for a false premise."""
+        return self.region and self.region.target(self.scene.height, self.scene.width)
+
+    @property
+    def ignore(self) -> Mask | None:
+        """Pixels left out of every score, (height, width) bool, or None."""
+        return self.region and self.region.ignore(self.scene.height, self.scene.width)

@@ -1,0 +1,352 @@
+"""Ask about each object while tokens are replaced by the mean image token (neo2025 Table 1).
+
+Per image: the subsets of `sightline.studies.neo2025.subsets`, a noise image instead of replaced
+tokens, and nothing replaced, each under up to three settings (describe the image; is there one; a
+question whose answer is the object). Equal subsets are answered once, and the settings share the
+work up to the last image token.
+"""
+
+import argparse
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from tqdm import tqdm
+
+from sightline import cli
+from sightline.files import write_parquet
+from sightline.instruments.ablation import register_tokens, replace_tokens
+from sightline.instruments.gradients import integrated_gradients
+from sightline.instruments.mean_token import load_mean_token
+from sightline.models.loading import load_vlm
+from sightline.models.prompts import Prompt
+from sightline.models.registry import ModelSource
+from sightline.models.vlm import VLM
+from sightline.scenes.coco import Coco
+from sightline.scenes.mentions import Vocabulary
+from sightline.scenes.records import AnnotationError
+from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
+from sightline.studies.neo2025 import judging, subsets
+from sightline.studies.neo2025.candidates import Candidate
+from sightline.studies.neo2025.continuation import Continuation
+from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
+from sightline.studies.neo2025.protocol import Protocol
+from sightline.studies.neo2025.selection import (
+    CROWD_REGION,
+    OUT_OF_SIGHT,
+    noise_image,
+    visible_tokens,
+)
+from sightline.studies.neo2025.subsets import Evidence, Subset, Tokens
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One image with its object, and what is asked about it.
+
+    Attributes:
+        candidate: image and object that passed filter 1.
+        selected: passed filter 2 by the corrected judge.
+        selected_as_published: passed filter 2 by the judge as published.
+        question: VQA question, or None.
+    """
+
+    candidate: Candidate
+    selected: bool
+    selected_as_published: bool
+    question: str | None
+
+
+class Answer(NamedTuple):
+    """An answer with both judgements, and the probability of the expected next token."""
+
+    text: str
+    judgement: judging.Judgement
+    probability: float
+
+
+def list_tasks(coco: Coco, selection: pd.DataFrame, questions: pd.DataFrame) -> list[Task]:
+    """Every image that either judge selected or that has a question, in order of selection.
+
+    Filter 2 does not apply to questions; the object must be in sight all the same.
+
+    Raises:
+        MeasurementError: the selection is of other annotations.
+    """
+    asked = questions.set_index("image_id")["question"].to_dict()
+    hidden = selection["reason"].isin([CROWD_REGION, OUT_OF_SIGHT])
+    kept = selection["kept"] | selection["kept_as_published"]
+    tasks = []
+    for row in selection[kept | (selection["image_id"].isin(asked) & ~hidden)].itertuples():
+        scene = coco.scene(row.image_id)
+        instance = {one.id: one for one in scene.instances}.get(row.object_id)
+        if instance is None:
+            raise MeasurementError(
+                f"selection: image {scene.id} has no object {row.object_id}. Selection and "
+                "annotations do not belong together; select again "
+                "(snakemake --forcerun select_objects)."
+            )
+        candidate = Candidate(scene, instance)
+        tasks.append(Task(candidate, row.kept, row.kept_as_published, asked.get(scene.id)))
+    return tasks
+
+
+@dataclass(frozen=True, eq=False)
+class Ablation:
+    """The experiment, ready to measure one image after the other.
+
+    Attributes:
+        vlm: the model.
+        mean_token: what tokens are replaced by, (width,).
+        vocabulary: names the descriptions are searched for.
+        protocol: of the run.
+        batch_size: conditions answered at a time; no answer depends on it.
+    """
+
+    vlm: VLM
+    mean_token: torch.Tensor
+    vocabulary: Vocabulary
+    protocol: Protocol
+    batch_size: int
+
+    def measure(self, task: Task) -> list[dict[str, Any]]:
+        """Rows of one image: every subset under every setting that applies to it."""
+        scene, instance = task.candidate.scene, task.candidate.instance
+        prompts = self._prompts(task)
+        clean, noised = self.vlm.encode_images(
+            [scene.image(), noise_image(task.candidate, self.vlm, self.protocol)]
+        )
+        evidence = self._evidence(task, clean, prompts)
+        own = evidence.objects[min(evidence.objects)]
+        seed = (self.protocol.seed, scene.id, instance.id)
+        conditions = [
+            *subsets.build_subsets(
+                evidence,
+                self.vlm.grid.tokens,
+                self.protocol.sizes,
+                self.protocol.random_draws,
+                seed,
+            ),
+            Subset(subsets.NOISE, subsets.NOISE, "", own),
+        ]
+        norms = clean.float().norm(dim=-1)
+        common = {
+            "model": self.vlm.key,
+            "image_id": scene.id,
+            "object_id": instance.id,
+            "category": instance.category,
+            "selected": task.selected,
+            "selected_as_published": task.selected_as_published,
+            "norm_ratio": float(norms.max() / norms.median()),
+        }
+        rows = []
+        for settings, group in _by_setting(conditions, list(prompts)):
+            answers = self._ask(
+                task, group, {name: prompts[name] for name in settings}, clean, noised
+            )
+            for setting, found in answers.items():
+                question = {"question": self._question(task, setting), "setting": setting}
+                rows += [
+                    common | question | _row(subset, answer, own)
+                    for subset, answer in zip(group, found, strict=True)
+                ]
+        return rows
+
+    def _question(self, task: Task, setting: str) -> str:
+        if setting == "vqa":
+            return task.question or ""
+        if setting == "polling":
+            return self.protocol.polling_question(task.candidate.instance.category)
+        return self.protocol.describe
+
+    def _prompts(self, task: Task) -> dict[str, Prompt]:
+        """Prompts of the settings that apply to an image."""
+        settings = ["generative", "polling"] if task.selected or task.selected_as_published else []
+        prompts = {name: self.vlm.prompt(self._question(task, name)) for name in settings}
+        if task.question is not None:
+            prompts["vqa"] = self.vlm.prompt(task.question, prefix=self.protocol.vqa_prefix)
+        return prompts
+
+    def _evidence(
+        self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
+    ) -> Evidence:
+        scene, instance = task.candidate.scene, task.candidate.instance
+        buffers = self.protocol.buffers
+        objects = {n: visible_tokens(task.candidate, self.vlm, n) for n in buffers}
+        try:
+            published = {
+                n: published_object_tokens(instance, scene, self.vlm.grid, n) for n in buffers
+            }
+        except (EmptyObjectError, AnnotationError) as error:
+            log.info("image %d has no tokens by the authors' geometry: %s", scene.id, error)
+            published = {}
+        register = register_tokens(image_tokens, self.protocol.register_deviations)
+        return Evidence(objects, published, register, self._scores(task, image_tokens, prompts))
+
+    def _scores(
+        self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
+    ) -> dict[str, np.ndarray]:
+        """Integrated gradients of every target, each (tokens,)."""
+
+        def explain(prompt: Prompt, targets: Sequence[int]) -> dict[int, np.ndarray]:
+            found = integrated_gradients(
+                self.vlm,
+                prompt,
+                image_tokens,
+                self.mean_token,
+                targets,
+                steps=self.protocol.integration_steps,
+                # Every point keeps its graph for the way back: half as many fit.
+                chunk=max(1, self.batch_size // 2),
+            )
+            return dict(zip(targets, found.scores.numpy(), strict=True))
+
+        # The polling question serves all settings, as published, so an image without it gets one.
+        polling = prompts.get("polling") or self.vlm.prompt(self._question(task, "polling"))
+        yes = self.vlm.first_token("Yes", polling)
+        code = self.vlm.tokenizer.encode("Yes")[0]
+        polled = explain(polling, list(dict.fromkeys([yes, code])))
+        scores = {subsets.IG_YES: polled[yes], subsets.IG_CODE: polled[code]}
+        if "vqa" in prompts:
+            target = self.vlm.first_token(task.candidate.instance.category, prompts["vqa"])
+            scores[subsets.IG_CLASS] = explain(prompts["vqa"], [target])[target]
+        return scores
+
+    def _ask(
+        self,
+        task: Task,
+        group: Sequence[Subset],
+        prompts: Mapping[str, Prompt],
+        clean: torch.Tensor,
+        noised: torch.Tensor,
+    ) -> dict[str, list[Answer]]:
+        """Answers by setting, one per subset of the group."""
+        # Equal subsets are common (two geometries, two gradient targets): answer each once.
+        versions = list({_key(subset): subset for subset in group}.values())
+        found: dict[str, list[Answer]] = {setting: [] for setting in prompts}
+        for first in range(0, len(versions), self.batch_size):
+            chunk = versions[first : first + self.batch_size]
+            tokens = _replace(clean, noised, chunk, self.mean_token)
+            shared = Continuation(self.vlm, next(iter(prompts.values())), tokens)
+            for setting, prompt in prompts.items():
+                found[setting] += self._answers(task, setting, prompt, shared)
+        place = {_key(subset): number for number, subset in enumerate(versions)}
+        return {
+            setting: [answers[place[_key(subset)]] for subset in group]
+            for setting, answers in found.items()
+        }
+
+    def _answers(
+        self, task: Task, setting: str, prompt: Prompt, shared: Continuation
+    ) -> list[Answer]:
+        category = task.candidate.instance.category
+        if setting == "generative":
+            texts, _ = shared.generate(prompt, self.protocol.describe_tokens)
+            judgements = [judging.judge_description(t, category, self.vocabulary) for t in texts]
+            probabilities = [float("nan")] * len(texts)
+        elif setting == "polling":
+            texts, logits = shared.generate(prompt, self.protocol.ask_tokens)
+            judgements = [judging.judge_polling(text) for text in texts]
+            probabilities = _probabilities(logits, self.vlm.first_token("Yes", prompt))
+        else:
+            logits = shared.logits(prompt)
+            expected = self.vlm.first_token(category, prompt)
+            tokens = logits.argmax(-1).tolist()
+            texts = [self.vlm.decode([token]) for token in tokens]
+            wanted = self.vlm.decode([expected])
+            judgements = [
+                judging.judge_token(token, text, expected, wanted)
+                for token, text in zip(tokens, texts, strict=True)
+            ]
+            probabilities = _probabilities(logits, expected)
+        return [Answer(*parts) for parts in zip(texts, judgements, probabilities, strict=True)]
+
+
+def _by_setting(
+    conditions: Sequence[Subset], settings: list[str]
+) -> Iterator[tuple[list[str], list[Subset]]]:
+    """Conditions with the settings they are asked under: class gradients belong to VQA alone."""
+    everywhere = [one for one in conditions if one.variant != subsets.IG_CLASS]
+    yield settings, everywhere
+    if len(everywhere) < len(conditions):
+        yield ["vqa"], [one for one in conditions if one.variant == subsets.IG_CLASS]
+
+
+def _key(subset: Subset) -> tuple[bool, bytes]:
+    return subset.family == subsets.NOISE, subset.tokens.tobytes()
+
+
+def _replace(
+    clean: torch.Tensor, noised: torch.Tensor, chunk: Sequence[Subset], mean: torch.Tensor
+) -> torch.Tensor:
+    """Image tokens of each condition, (conditions, tokens, width)."""
+    in_pixels = [subset.family == subsets.NOISE for subset in chunk]
+    nothing = np.empty(0, np.int64)
+    chosen = [nothing if noise else one.tokens for noise, one in zip(in_pixels, chunk, strict=True)]
+    tokens = replace_tokens(clean, chosen, mean)
+    tokens[torch.tensor(in_pixels, device=tokens.device)] = noised
+    return tokens
+
+
+def _probabilities(logits: torch.Tensor, token: int) -> list[float]:
+    return logits.softmax(-1)[:, token].tolist()
+
+
+def _row(subset: Subset, answer: Answer, own: Tokens) -> dict[str, Any]:
+    return {
+        "condition": subset.condition,
+        "subset": subset.family,
+        "variant": subset.variant,
+        "size": subset.size,
+        "like": subset.like,
+        "draw": subset.draw,
+        "n_tokens": len(subset.tokens),
+        "object_share": float(np.isin(own, subset.tokens).mean()),
+        "answer": answer.text,
+        "correct": answer.judgement.corrected,
+        "correct_as_published": answer.judgement.as_published,
+        "p_expected": answer.probability,
+    }
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure one model on a split."""
+    protocol = Protocol.read(options.protocol)
+    source = ModelSource.read(options.model)
+    coco = Coco(options.dataset, options.split)
+    tasks = list_tasks(coco, pd.read_parquet(options.selection), pd.read_parquet(options.questions))
+    vlm = load_vlm(source)
+    left_out = sorted(set(protocol.sizes) - set(subsets.fitting(protocol.sizes, vlm.grid.tokens)))
+    if left_out:
+        log.warning("subset sizes %s left out: an image has %d tokens", left_out, vlm.grid.tokens)
+    ablation = Ablation(
+        vlm,
+        load_mean_token(options.mean).to(vlm.device, vlm.dtype),
+        Vocabulary(coco.categories.values()),
+        protocol,
+        source.batch_size,
+    )
+    rows = []
+    for task in tqdm(tasks, desc="ablate tokens", unit="image"):
+        rows += ablation.measure(task)
+    write_parquet(pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS), options.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--dataset", type=Path, required=True)
+    parser.add_argument("--split", required=True)
+    parser.add_argument("--selection", type=Path, required=True)
+    parser.add_argument("--questions", type=Path, required=True)
+    parser.add_argument("--mean", type=Path, required=True)
+    parser.add_argument("--protocol", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

@@ -1,0 +1,218 @@
+"""Drawings of Table 1: bars by subset, and the loss against the number of replaced tokens."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from sightline import cli
+from sightline.errors import SightlineError
+from sightline.studies.drawing import (
+    MUTED,
+    PALETTE,
+    error_bars,
+    light_grid,
+    new_figure,
+    published_marks,
+    save_figure,
+    series,
+)
+from sightline.studies.neo2025 import subsets
+from sightline.studies.neo2025.effects import read_effects
+from sightline.studies.neo2025.judging import CORRECTED
+from sightline.studies.neo2025.protocol import SETTINGS
+from sightline.studies.neo2025.tab1 import HEADERS, ITEM, PAPER_MODELS
+from sightline.studies.published import find_published, load_published
+
+PLUS_1_GRADIENTS = subsets.matched_condition(subsets.GRADIENTS, 1)
+PLUS_1_RANDOM = subsets.matched_condition(subsets.RANDOM, 1)
+BARS = (
+    (subsets.object_condition(0), subsets.MASK, "object", "blue"),
+    (subsets.object_condition(1), subsets.MASK, "object + 1", "blue"),
+    (subsets.object_condition(2), subsets.MASK, "object + 2", "blue"),
+    (PLUS_1_GRADIENTS, subsets.IG_YES, "gradients, as many as + 1", "orange"),
+    (PLUS_1_RANDOM, subsets.OUTSIDE, "random outside, as many as + 1", "green"),
+    (subsets.sized_condition(subsets.GRADIENTS, 40), subsets.IG_YES, "gradients (40)", "orange"),
+    (subsets.sized_condition(subsets.RANDOM, 40), subsets.ANYWHERE, "random (40)", "green"),
+    (subsets.REGISTER, "", "register", "purple"),
+    (subsets.NOISE, "", "noise in object patches", "black"),
+    (subsets.ALL, "", "all tokens", "black"),
+)
+CURVES = (
+    (subsets.GRADIENTS, subsets.IG_YES, "gradients, “yes”"),
+    (subsets.RANDOM, subsets.ANYWHERE, "random"),
+    (subsets.GRADIENTS, subsets.IG_CODE, "gradients, as in the code"),
+)
+VALUES = ["n", "avg_tokens", "decrease_percent", "ci_low", "ci_high"]
+
+
+def bars_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of the bar figure, one line per bar that was measured.
+
+    Returns:
+        model, setting, label, VALUES, published.
+    """
+    chosen = effects[effects["judge"] == CORRECTED]
+    lines = []
+    for number, model in enumerate(dict.fromkeys(chosen["model"])):
+        for setting in SETTINGS:
+            for condition, variant, label, _ in BARS:
+                here = _pick(chosen, model, setting)
+                here = here[(here["condition"] == condition) & (here["variant"] == variant)]
+                if here.empty:
+                    continue
+                # Only the paper's two models have a printed counterpart.
+                paper = PAPER_MODELS[number] if number < len(PAPER_MODELS) else ""
+                value = find_published(published, ITEM, paper, condition, setting).value
+                lines.append((model, setting, label, *here.iloc[0][VALUES], value))
+    columns = ["model", "setting", "label", *VALUES, "published"]
+    return pd.DataFrame(lines, columns=columns).astype({"published": float})
+
+
+def draw_bars(data: pd.DataFrame) -> Figure:
+    """Answers lost by subset, published values as diamonds.
+
+    One panel per model (down) and setting (across).
+    """
+    labels = [label for *_, label, _ in BARS if label in set(data["label"])]
+    place = {label: float(number) for number, label in enumerate(reversed(labels))}
+    with _panels(data) as (figure, panels):
+        for panel, model, setting in panels:
+            _draw_bar_panel(panel, _pick(data, model, setting), place)
+            if setting == SETTINGS[0]:
+                panel.set_ylabel(model)
+                panel.set_yticks(list(place.values()), list(place))
+        if data["published"].notna().any():
+            handles, names = panels[0][0].get_legend_handles_labels()
+            figure.legend(handles, names, loc="outside lower right")
+    return figure
+
+
+def _draw_bar_panel(panel: Axes, here: pd.DataFrame, place: dict[str, float]) -> None:
+    colors = {label: PALETTE[color] for *_, label, color in BARS}
+    y, values = here["label"].map(place), here["decrease_percent"]
+    panel.barh(y, values, height=0.65, color=[colors[label] for label in here["label"]])
+    error_bars(panel, values, y, here["ci_low"], here["ci_high"], horizontal=True)
+    published_marks(panel, here["published"], y)
+    panel.set_xlim(0, 102)
+    panel.set_xlabel("correct answers lost (%)")
+    light_grid(panel, "x")
+    if len(here):
+        panel.set_title(f"{HEADERS[here['setting'].iloc[0]]}, n = {here['n'].max()}")
+
+
+def curves_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
+    """Numbers of the curve figure; the object has no curve, only points.
+
+    Returns:
+        model, setting, curve, label, VALUES.
+    """
+    chosen = effects[effects["judge"] == CORRECTED]
+    parts = []
+    for family, variant, label in CURVES:
+        part = chosen[
+            (chosen["subset"] == family) & (chosen["variant"] == variant) & chosen["size"].notna()
+        ]
+        parts.append(part.assign(curve=label, label=label))
+    points = chosen["subset"].isin([subsets.OBJECT, subsets.REGISTER]) & chosen["variant"].isin(
+        [subsets.MASK, ""]
+    )
+    names = {condition: label for condition, _, label, _ in BARS}
+    part = chosen[points]
+    parts.append(part.assign(curve="", label=part["condition"].map(lambda c: names.get(c, c))))
+    table = pd.concat(parts)[["model", "setting", "curve", "label", *VALUES]]
+    return table.sort_values(["model", "setting", "curve", "avg_tokens"], ignore_index=True)
+
+
+def draw_curves(data: pd.DataFrame) -> Figure:
+    """Answers lost against the number of tokens replaced.
+
+    Lines for random and gradient subsets, named points for object and register.
+    """
+    ticks = sorted({int(n) for n in data.loc[data["curve"] != "", "avg_tokens"]})
+    with _panels(data) as (figure, panels):
+        for panel, model, setting in panels:
+            _draw_curve_panel(panel, _pick(data, model, setting))
+            panel.set_title(HEADERS[setting])
+            panel.set_xscale("log")
+            panel.set_xticks(ticks, [str(n) for n in ticks])
+            panel.minorticks_off()
+            panel.set_xlabel("tokens replaced")
+            if setting == SETTINGS[0]:
+                panel.set_ylabel(f"{model}\ncorrect answers lost (%)")
+        handles, names = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+    return figure
+
+
+def _draw_curve_panel(panel: Axes, here: pd.DataFrame) -> None:
+    lines = [(here[here["curve"] == label], label, {}) for _, _, label in CURVES]
+    points = here[here["curve"] == ""]
+    for number, (part, label, style) in enumerate(
+        [(points, "object, register", {"linestyle": "none"}), *lines]
+    ):
+        x, y = part["avg_tokens"], part["decrease_percent"]
+        look = series(number) | style
+        panel.plot(x, y, **look, label=label)
+        error_bars(panel, x, y, part["ci_low"], part["ci_high"], look["color"])
+    for point in points.itertuples():
+        panel.annotate(
+            point.label,
+            (point.avg_tokens, point.decrease_percent),
+            xytext=(-4, 3),
+            textcoords="offset points",
+            ha="right",
+            fontsize=6,
+            color=MUTED,
+        )
+
+
+@contextmanager
+def _panels(data: pd.DataFrame) -> Iterator[tuple[Figure, list[tuple[Axes, str, str]]]]:
+    """A figure with one panel per model (down) and setting (across)."""
+    models = list(dict.fromkeys(data["model"]))
+    with new_figure(
+        columns=2,
+        height=0.8 + 1.7 * len(models),
+        rows_of_axes=len(models),
+        columns_of_axes=len(SETTINGS),
+        squeeze=False,
+        sharex=True,
+        sharey=True,
+    ) as (figure, axes):
+        places = [(model, setting) for model in models for setting in SETTINGS]
+        panels = [(panel, *place) for panel, place in zip(axes.flat, places, strict=True)]
+        yield figure, panels
+        for panel in axes.flat:
+            panel.label_outer()
+
+
+def _pick(table: pd.DataFrame, model: str, setting: str) -> pd.DataFrame:
+    return table[(table["model"] == model) & (table["setting"] == setting)]
+
+
+FIGURES: dict[str, tuple[Callable[..., pd.DataFrame], Callable[[pd.DataFrame], Figure]]] = {
+    "tab1_bars": (bars_data, draw_bars),
+    "extra1": (curves_data, draw_curves),
+}
+
+
+def main(options: argparse.Namespace) -> None:
+    """Draw one figure and write the numbers drawn beside it."""
+    collect, draw = FIGURES[options.figure]
+    data = collect(read_effects(options.effects), load_published("neo2025"))
+    if data.empty:
+        raise SightlineError(f"{options.effects}: nothing in it to draw for {options.figure}.")
+    save_figure(draw(data), options.out, data)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--effects", type=Path, required=True)
+    parser.add_argument("--figure", choices=sorted(FIGURES), required=True)
+    parser.add_argument("--out", type=Path, required=True, help="path without suffix")
+    cli.run(main, parser)

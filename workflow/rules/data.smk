@@ -1,0 +1,100 @@
+"""Scenes: drawn, fetched, or the user's own."""
+
+
+localrules:
+    download_archive,
+    download_file,
+    unpack_annotations,
+    unpack_images,
+
+
+rule generate_world:
+    """Draw a split of the embedded world in the layout of COCO 2017."""
+    output:
+        instances=results("data/coco/annotations/instances_{split}.json"),
+        captions=results("data/coco/annotations/captions_{split}.json"),
+        manifest=results("data/coco/{split}.csv"),
+    log:
+        logs("data/generate_{split}"),
+    benchmark:
+        benchmarks("data/generate_{split}")
+    conda:
+        "../../envs/core.yaml"
+    threads: 4
+    params:
+        images=lambda wildcards: config["datasets"]["coco"]["images"][wildcards.split],
+        seed=config["datasets"]["coco"].get("seed", 0),
+        root=subpath(output.manifest, parent=True),
+        code=code("sightline.demo.write_world"),
+    shell:
+        "python -m sightline.demo.write_world --dataset coco --split {wildcards.split}"
+        " --images {params.images} --seed {params.seed} --processes {threads}"
+        " --out {params.root} 2> {log}"
+
+
+rule download_archive:
+    """Fetch an official archive; it goes again once it is unpacked."""
+    input:
+        inventory=bundled("resources/datasets.csv"),
+    output:
+        temp(shared("data/archives/{archive}.zip")),
+    log:
+        shared("logs/download/{archive}.log"),
+    retries: 2
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python -m sightline.scenes.download --inventory {input.inventory}"
+        " --file {wildcards.archive}.zip --out {output} 2> {log}"
+
+
+rule download_file:
+    """Fetch a small file that authors published with their code."""
+    input:
+        inventory=bundled("resources/datasets.csv"),
+    output:
+        shared("data/neo2025/{file}"),
+    log:
+        shared("logs/download/{file}.log"),
+    retries: 2
+    conda:
+        "../../envs/core.yaml"
+    shell:
+        "python -m sightline.scenes.download --inventory {input.inventory}"
+        " --file {wildcards.file} --out {output} 2> {log}"
+
+
+rule unpack_annotations:
+    """Instances and captions of a split of COCO 2017."""
+    input:
+        shared("data/archives/annotations_trainval2017.zip"),
+    output:
+        instances=shared("data/coco/annotations/instances_{split}.json"),
+        captions=shared("data/coco/annotations/captions_{split}.json"),
+    log:
+        shared("logs/unpack/annotations_{split}.log"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        root=subpath(output.instances, ancestor=2),
+    shell:
+        "python -m sightline.scenes.unpack --archive {input} --out {params.root}"
+        " --members annotations/instances_{wildcards.split}.json"
+        " annotations/captions_{wildcards.split}.json 2> {log}"
+
+
+rule unpack_images:
+    """Images of a split of COCO 2017, and the list of them."""
+    input:
+        shared("data/archives/{split}.zip"),
+    output:
+        shared("data/coco/{split}.csv"),
+    log:
+        shared("logs/unpack/{split}.log"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        root=subpath(output[0], parent=True),
+    shell:
+        "python -m sightline.scenes.unpack --archive {input} --folder {wildcards.split}"
+        " --out {params.root} --manifest {output} 2> {log}"
