@@ -11,12 +11,12 @@ from PIL import Image
 
 from neo2025_fakes import PROTOCOL
 from sightline.errors import SightlineError
+from sightline.instruments.continuation import Continuation
 from sightline.models.vlm import VLM
 from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.scene import Instance, Scene
 from sightline.studies.neo2025.ablation import Ablation, Task, list_tasks
 from sightline.studies.neo2025.candidates import Candidate
-from sightline.studies.neo2025.continuation import Continuation
 from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
 
 SMALL = replace(PROTOCOL, sizes=(2, 5, 100), describe="Describe this image.", describe_tokens=6)

@@ -19,7 +19,7 @@ rule generate_world:
     benchmark:
         benchmarks("data/generate_{split}")
     conda:
-        "../../envs/core.yaml"
+        "../../envs/torch.yaml"
     threads: 4
     params:
         images=lambda wildcards: config["datasets"]["coco"]["images"][wildcards.split],

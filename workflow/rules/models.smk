@@ -3,6 +3,8 @@
 
 localrules:
     fetch_model,
+    train_demo_models,
+    write_model_card,
     write_model_settings,
 
 
@@ -41,25 +43,69 @@ rule fetch_model:
         " --manifest {output} 2> {log}"
 
 
-rule train_demo_models:
-    """Train the demo models from nothing (hours on two cores); a killed training goes on where it was.
-
-    The result is left in the run's folder; copy it over resources/ to make it the bundled one.
-    """
+rule fit_demo_models:
+    """Train the demo models from nothing; a killed training goes on where it was."""
     output:
-        touch(results("training/finished")),
+        vlm=results("training/models/llava/model.safetensors"),
+        segmenter=results("training/models/segmenter/projection.safetensors"),
+        recipe=results("training/models/recipe.json"),
     log:
-        logs("models/train"),
+        logs("training/fit"),
     benchmark:
-        benchmarks("models/train")
+        benchmarks("training/fit")
     conda:
         "../../envs/torch.yaml"
-    threads: 2
+    threads: 4
     params:
-        work=subpath(output[0], parent=True),
+        work=results("training/checkpoints"),
+        models=subpath(output.recipe, parent=True),
     shell:
-        "python -m sightline.demo.train --work {params.work} --out {params.work}/models"
+        "python -m sightline.demo.train --work {params.work} --out {params.models}"
         " --threads {threads} 2> {log}"
+
+
+rule measure_trained_quality:
+    """How much freshly trained models know, on scenes they never saw."""
+    input:
+        models=[
+            rules.fit_demo_models.output.vlm,
+            rules.fit_demo_models.output.segmenter,
+        ],
+    output:
+        results("training/quality.csv"),
+    log:
+        logs("training/quality"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    params:
+        folder=subpath(input.models[0], ancestor=2),
+    shell:
+        "python -m sightline.demo.quality --models {params.folder} --threads {threads}"
+        " --out {output} 2> {log}"
+
+
+rule write_model_card:
+    """Recipe, measured quality, learning curves and checksums of freshly trained models."""
+    input:
+        recipe=rules.fit_demo_models.output.recipe,
+        quality=rules.measure_trained_quality.output,
+    output:
+        results("training/models/README.md"),
+    log:
+        logs("training/card"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        "python -m sightline.demo.card --models {params.folder} --quality {input.quality} 2> {log}"
+
+
+rule train_demo_models:
+    """New demo models with their card, in the run's folder; copied over resources/demo they are the bundled ones."""
+    input:
+        rules.write_model_card.output,
 
 
 rule measure_quality:

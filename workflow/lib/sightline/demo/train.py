@@ -54,7 +54,7 @@ class Recipe:
     segmenter_steps: int = 450
     segmenter_batch: int = 48
     language_steps: int = 2000
-    existence_steps: int = 2100
+    existence_steps: int = 2400
     language_batch: int = 8
     segment_answer_steps: int = 1500
     segment_answer_scenes: int = 6_000

@@ -6,6 +6,7 @@ do; the price, said in the model card, is that image tokens resemble word embedd
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -89,14 +90,22 @@ class VisionStage:
         self._heads = VisionHeads(self._tower.config.hidden_size, text_width).bfloat16()
         self.module = nn.ModuleList([self._tower, self._projector, self._embeddings, self._heads])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, False)])
-        self._scenes, self._targets = scenes, patch_targets(scenes)
-        self._validation, self._validation_targets = validation, patch_targets(validation)
+        self._scenes, self._validation = scenes, validation
         # The first word of a two-word category stands for it.
         self._category_words = torch.tensor([_first_id(tokenizer, name) for name in CATEGORIES])
         self._color_words = torch.tensor([_first_id(tokenizer, name) for name in COLORS])
         rows, columns = torch.meshgrid(torch.arange(SIDE), torch.arange(SIDE), indexing="ij")
         self._positions = (torch.stack([columns, rows], -1).reshape(-1, 2) + 0.5) / SIDE - 0.5
         self._batch_size, self._seed = batch_size, seed
+
+    @cached_property
+    def _targets(self) -> PatchTargets:
+        # Made when first needed: a restart after this stage does without them.
+        return patch_targets(self._scenes)
+
+    @cached_property
+    def _validation_targets(self) -> PatchTargets:
+        return patch_targets(self._validation)
 
     def _see(self, pixels: Tensor) -> dict[str, Tensor]:
         output = self._tower(pixels.bfloat16(), output_hidden_states=True)

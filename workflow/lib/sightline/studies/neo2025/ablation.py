@@ -21,6 +21,7 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.ablation import register_tokens, replace_tokens
+from sightline.instruments.continuation import Continuation
 from sightline.instruments.gradients import integrated_gradients
 from sightline.instruments.mean_token import load_mean_token
 from sightline.models.loading import load_vlm
@@ -33,7 +34,6 @@ from sightline.scenes.records import AnnotationError
 from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
 from sightline.studies.neo2025 import judging, subsets
 from sightline.studies.neo2025.candidates import Candidate
-from sightline.studies.neo2025.continuation import Continuation
 from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
 from sightline.studies.neo2025.protocol import Protocol
 from sightline.studies.neo2025.selection import (

@@ -1,8 +1,8 @@
 """Several questions about the same image tokens, the shared work done once.
 
 Visual tokens come before the question and attention is causal, so the question cannot change their
-keys and values (neo2025 section 2.3). Under one set of replaced tokens the three settings therefore
-share everything up to the end of the image; only the question and the answer are computed anew. The
+keys and values (neo2025 section 2.3). Under one set of replaced tokens several questions therefore
+share everything up to the end of the image; only question and answer are computed anew. The
 answers are those of plain greedy generation.
 """
 
