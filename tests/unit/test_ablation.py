@@ -9,7 +9,6 @@ from PIL import Image
 
 from sightline.instruments.ablation import (
     noise_patches,
-    random_tokens,
     register_tokens,
     replace_tokens,
 )
@@ -60,15 +59,6 @@ def test_registers_use_the_sample_deviation():
     ratio = float((norms[-1] - norms.mean()) / norms.std())
     assert register_tokens(norms[:, None], ratio * 0.999).tolist() == [4]
     assert register_tokens(norms[:, None], ratio * 1.001).size == 0
-
-
-def test_random_tokens_are_different_and_repeatable():
-    """Without replacement, sorted, and the same from the same seed."""
-    first, second = (random_tokens(6, GRID, np.random.default_rng(3)) for _ in range(2))
-    assert first.tolist() == second.tolist() == sorted(set(first.tolist()))
-    assert random_tokens(12, GRID, np.random.default_rng(0)).tolist() == list(range(12))
-    with pytest.raises(ValueError, match="13 tokens"):
-        random_tokens(13, GRID, np.random.default_rng(0))
 
 
 def noisy(tokens, **options):

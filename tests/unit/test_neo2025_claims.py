@@ -92,6 +92,11 @@ def test_weak_effect_does_not_replicate():
     assert [verdict(rows, name) for name in ("C1", "C2", "C3")] == [NOT_REPLICATED] * 3
 
 
+def test_a_handful_of_images_decides_nothing():
+    """Ten images that all agree have an interval of no width, and still prove little."""
+    assert verdict(judged(measurements(images=10)), "C1") == INCONCLUSIVE
+
+
 def test_rows_survive_the_scorecard_file(claims: list[Claim], tmp_path):
     """The file passes the scorecard's own checks: unique rows, known verdicts."""
     write_claims(claims, tmp_path / "claims.csv")

@@ -48,7 +48,7 @@ def test_curves_hold_fixed_sizes_only(effects: pd.DataFrame):
     random = data.query("model == 'one' and setting == 'vqa' and curve == 'random'")
     assert random["avg_tokens"].tolist() == [5, 40]
     points = data.query("model == 'one' and setting == 'vqa' and curve == ''")
-    assert set(points["label"]) == {"object", "object + 1", "object + 2", "register"}
+    assert set(points["label"]) == {"object", "+ 1", "+ 2", "register"}
 
 
 def test_drawing_needs_no_torch():

@@ -102,6 +102,13 @@ def test_second_model_adds_only_its_own_measurements(tmp_path, model):
     assert (jobs["ablate_tokens"], jobs["write_questions"], jobs["generate_world"]) == (2, 1, 1)
 
 
+def test_study_left_out_is_not_run(tmp_path, model):
+    config = tiny_config(tmp_path, model, studies={})
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config)
+    assert ran.returncode == 0, ran.stdout
+    assert planned_jobs(ran.stdout) == {"score_claims": 1, "all": 1}
+
+
 def test_unknown_key_is_named_with_a_valid_value(tmp_path, model):
     config = tiny_config(tmp_path, model, sed=3)
     ran = snakemake(tmp_path, "--dry-run", "--configfile", config)

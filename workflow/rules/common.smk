@@ -128,12 +128,11 @@ def model_files(wildcards):
 
 def quality_models():
     """Files of the demo models that are examined, if any are."""
-    folder = (
-        Path(bundled(config["quality"]["models"])) if "quality" in config else Path()
-    )
-    return (
-        sorted(map(str, folder.glob("*/*.safetensors"))) if "quality" in config else []
-    )
+    if "quality" not in config:
+        return []
+    folder = Path(bundled(config["quality"]["models"]))
+    found = sorted(map(str, folder.glob("*/*.safetensors")))
+    return found or f"{folder}/llava/model.safetensors"
 
 
 def study(name):

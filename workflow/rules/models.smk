@@ -67,10 +67,8 @@ rule fit_demo_models:
 rule measure_trained_quality:
     """How much freshly trained models know, on scenes they never saw."""
     input:
-        models=[
-            rules.fit_demo_models.output.vlm,
-            rules.fit_demo_models.output.segmenter,
-        ],
+        vlm=rules.fit_demo_models.output.vlm,
+        segmenter=rules.fit_demo_models.output.segmenter,
     output:
         results("training/quality.csv"),
     log:
@@ -79,7 +77,7 @@ rule measure_trained_quality:
         "../../envs/torch.yaml"
     threads: 4
     params:
-        folder=subpath(input.models[0], ancestor=2),
+        folder=subpath(input.vlm, ancestor=2),
     shell:
         "python -m sightline.demo.quality --models {params.folder} --threads {threads}"
         " --out {output} 2> {log}"

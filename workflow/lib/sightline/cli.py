@@ -14,7 +14,7 @@ def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentPar
         level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s: %(message)s"
     )
     # Libraries that narrate every request or file drown the lines a user needs to see.
-    for chatty in ("httpx", "PIL", "matplotlib"):
+    for chatty in ("httpx", "PIL", "matplotlib", "fontTools"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     try:
         main(parser.parse_args())

@@ -1,4 +1,4 @@
-"""Train the demo models from nothing: scenes, vision, segmenter, language, [SEG] answers, export.
+"""Train the demo models from nothing: scenes, vision, segmenter, language, existence, segmenter again, export.
 
 Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
 the recipe's seed and the step, so a restart sees the batches it would have seen.
@@ -8,30 +8,22 @@ the recipe's seed and the step, so a restart sees the batches it would have seen
 
 import argparse
 import logging
-import random
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor
-from transformers import PreTrainedTokenizerFast
 
 from sightline import cli
 from sightline.demo import attention
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.export import export
-from sightline.demo.language import IMPLICIT, SEGMENT, SEGMENT_ANSWER, USES, Turn, named
 from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
-from sightline.demo.packing import Packer, turn_rng
-from sightline.demo.segmenter_stage import IdentityCode, SegmentAnswerStage, SegmenterStage
+from sightline.demo.segmenter_stage import IdentityCode, SegmenterStage
 from sightline.demo.stage import train
 from sightline.demo.training_set import (
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
-    SceneObject,
-    TrainingSet,
     draw_training_set,
-    normalise,
 )
 from sightline.demo.vision_stage import VisionStage
 from sightline.demo.world import VERSION
@@ -56,8 +48,7 @@ class Recipe:
     language_steps: int = 2000
     existence_steps: int = 2400
     language_batch: int = 8
-    segment_answer_steps: int = 1500
-    segment_answer_scenes: int = 6_000
+    segmenter_polish_steps: int = 900
 
 
 def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
@@ -79,8 +70,8 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
 
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
     train(vision, recipe.vision_steps, work, evaluate_every=150)
-    find = SegmenterStage(segmenter, code, *data, recipe.segmenter_batch, recipe.seed)
-    train(find, recipe.segmenter_steps, work, evaluate_every=150)
+    masks = (segmenter, code, *data, recipe.segmenter_batch, recipe.seed)
+    train(SegmenterStage("segmenter", *masks), recipe.segmenter_steps, work, evaluate_every=150)
     parts = (vlm, tokenizer, segmenter, code)
     for emphasis, steps in (
         (EVERYTHING, recipe.language_steps),
@@ -88,55 +79,10 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
     ):
         talk = LanguageStage(emphasis, *parts, *data, recipe.language_batch, recipe.seed)
         train(talk, steps, work)
-    seen = segment_states(talk, tokenizer, scenes, recipe.segment_answer_scenes, recipe.seed)
-    held_out = segment_states(talk, tokenizer, validation, len(validation), recipe.seed)
-    answer = SegmentAnswerStage(
-        segmenter, *seen, *held_out, *data, recipe.segmenter_batch, recipe.seed
-    )
-    train(answer, recipe.segment_answer_steps, work, evaluate_every=200)
+    # The language stages have frozen the codes: what [SEG] aims at stays where it is.
+    polish = SegmenterStage("segmenter-polish", *masks)
+    train(polish, recipe.segmenter_polish_steps, work, evaluate_every=200)
     export(vlm, tokenizer, segmenter, asdict(recipe), work, out)
-
-
-def _segment_turns(objects: tuple[SceneObject, ...], rng: random.Random) -> list[Turn]:
-    """An explicit and an implicit request, both unambiguous."""
-    thing = rng.choice(objects)
-    asked = [
-        Turn("segment", rng.choice(SEGMENT).format(x=named(thing)), SEGMENT_ANSWER, thing.number)
-    ]
-    names = [o.category for o in objects]
-    sole = [o for o in objects if names.count(o.category) == 1]
-    if sole:
-        thing = rng.choice(sole)
-        use = rng.choice(USES[thing.category])
-        question = rng.choice(IMPLICIT).format(x=use)
-        asked.append(Turn("implicit", question, SEGMENT_ANSWER, thing.number))
-    # A scene of twins only has no implicit request; its explicit one then stands twice.
-    return (asked * 2)[:2]
-
-
-@torch.no_grad()
-def segment_states(
-    stage: LanguageStage,
-    tokenizer: PreTrainedTokenizerFast,
-    scenes: TrainingSet,
-    number: int,
-    seed: int,
-) -> tuple[Tensor, Tensor]:
-    """States at [SEG] ``(scenes, 2, width)`` and the objects asked for ``(scenes, 2)``."""
-    _log.info("reading the [SEG] states of %d scenes", number)
-    packer = Packer(tokenizer)
-    states, numbers = [], []
-    for first in range(0, number, 20):
-        chosen = range(first, min(first + 20, number))
-        rng = turn_rng(seed, "segment states", first)
-        asked = [_segment_turns(scenes.objects[scene], rng) for scene in chosen]
-        pack = packer.pack(asked, 64)
-        pixels = normalise(scenes.pixels[chosen.start : chosen.stop])
-        hidden = stage.states(pixels, pack)
-        images, places, targets = zip(*pack.segments, strict=True)
-        states.append(hidden[list(images), list(places)].view(len(chosen), 2, -1))
-        numbers.append(torch.tensor(targets).view(len(chosen), 2))
-    return torch.cat(states), torch.cat(numbers)
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -63,17 +63,6 @@ def register_tokens(image_tokens: torch.Tensor, deviations: float = 2.0) -> Toke
     return above.nonzero()[:, 0].cpu().numpy()
 
 
-def random_tokens(n: int, grid: Grid, rng: np.random.Generator) -> Tokens:
-    """``n`` different tokens of an image, sorted, (n,) int64.
-
-    Raises:
-        ValueError: an image has fewer tokens.
-    """
-    if n > grid.tokens:
-        raise ValueError(f"{n} tokens of an image that has {grid.tokens}")
-    return np.sort(rng.choice(grid.tokens, n, replace=False))
-
-
 def noise_patches(
     image: Image.Image,
     tokens: Tokens,

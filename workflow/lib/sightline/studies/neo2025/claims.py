@@ -1,9 +1,9 @@
 """Claims C1 to C5 of neo2025: where in the image tokens an object lives.
 
 Each claim is judged per setting, and once over the settings. A number replicates where it reaches
-its threshold, fails where its whole interval lies below, and is inconclusive in between. Thresholds
-are effect sizes in points, so the same ones serve a small model on the embedded world, where
-published numbers stand beside but decide nothing.
+its threshold, fails where its whole interval lies below, and is inconclusive in between or on too
+few images. Thresholds are effect sizes in points, so the same ones serve a small model on the
+embedded world, where published numbers stand beside but decide nothing.
 """
 
 import argparse
@@ -25,6 +25,7 @@ from sightline.studies.claims import (
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.effects import compare, read_effects
 from sightline.studies.neo2025.evidence import (
+    FEWEST,
     Evidence,
     Finding,
     grade,
@@ -56,8 +57,8 @@ CRITERIA = {
     "C5": "in the second model, object + 1 loses more than nothing, than random, than gradients "
     "and than object, and register less than object, each with its interval on that side",
 }
-MAJORITY = "; the claim needs two of three settings"
-EVERY = "; the claim needs all settings"
+MAJORITY = f"; the claim needs two of three settings, {FEWEST} images or more in each"
+EVERY = f"; the claim needs all settings, {FEWEST} images or more in each"
 NEED = {"C5": "needs measurements of a second model; name one under studies.neo2025.models"}
 PLUS_1 = subsets.object_condition(1)
 OUTLIERS = 2.0

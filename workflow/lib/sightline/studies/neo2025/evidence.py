@@ -12,6 +12,9 @@ from sightline.studies.neo2025.judging import CORRECTED
 from sightline.studies.neo2025.tab1 import ITEM
 from sightline.studies.published import find_published
 
+FEWEST = 30
+"""Images below which nothing is decided: a bootstrap over a handful can collapse to a point."""
+
 
 @dataclass(frozen=True)
 class Finding:
@@ -25,6 +28,11 @@ class Finding:
     verdict: str
     published: float | None = None
     source: str = ""
+
+    def __post_init__(self) -> None:
+        """Too few images leave the verdict open."""
+        if self.n < FEWEST:
+            object.__setattr__(self, "verdict", INCONCLUSIVE)
 
 
 def grade(

@@ -121,9 +121,8 @@ def curves_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     points = chosen["subset"].isin([subsets.OBJECT, subsets.REGISTER]) & chosen["variant"].isin(
         [subsets.MASK, ""]
     )
-    names = {condition: label for condition, _, label, _ in BARS}
     part = chosen[points]
-    parts.append(part.assign(curve="", label=part["condition"].map(lambda c: names.get(c, c))))
+    parts.append(part.assign(curve="", label=part["condition"].map(_point_label)))
     table = pd.concat(parts)[["model", "setting", "curve", "label", *VALUES]]
     return table.sort_values(["model", "setting", "curve", "avg_tokens"], ignore_index=True)
 
@@ -189,6 +188,12 @@ def _panels(data: pd.DataFrame) -> Iterator[tuple[Figure, list[tuple[Axes, str, 
         yield figure, panels
         for panel in axes.flat:
             panel.label_outer()
+
+
+def _point_label(condition: str) -> str:
+    """Short enough to stand beside its neighbours: object, + 1, + 2."""
+    rings = condition.removeprefix(f"{subsets.OBJECT}_plus_")
+    return f"+ {rings}" if rings != condition else condition
 
 
 def _pick(table: pd.DataFrame, model: str, setting: str) -> pd.DataFrame:
