@@ -40,8 +40,12 @@ The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a
 
 
 def _recipe(recipe: dict) -> Iterator[str]:
+    recipe = dict(recipe)
+    history = recipe.pop("history", None)
     yield "\n## Recipe\n\n| setting | value |\n|---|---|\n"
     yield from (f"| {name.replace('_', ' ')} | {value} |\n" for name, value in recipe.items())
+    if history:
+        yield f"\n{history}\n"
 
 
 def _quality(quality: pd.DataFrame) -> Iterator[str]:
@@ -74,7 +78,10 @@ def _checksums(models: Path) -> Iterator[str]:
 
 
 def write_card(models: Path, quality: pd.DataFrame) -> None:
-    """Write the card into the folder of the models."""
+    """Write the card into the folder of the models.
+
+    A key ``history`` in their ``recipe.json`` says where these weights came about otherwise than the recipe reads.
+    """
     recipe = json.loads((models / "recipe.json").read_text())
     parts = [_INTRODUCTION, *_recipe(recipe), *_quality(quality), *_curves(models / "curves")]
     with atomic_path(models / CARD) as temporary:

@@ -48,7 +48,7 @@ class Recipe:
     language_steps: int = 2000
     existence_steps: int = 2400
     language_batch: int = 8
-    segmenter_polish_steps: int = 900
+    segmenter_polish_steps: int = 1600
 
 
 def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
