@@ -1,6 +1,7 @@
 """A pack of questions gives each of them the logits it has alone, in plain transformers."""
 
 import random
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 from sightline.demo import attention
 from sightline.demo.architecture import build_processor, build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.language import REFUSAL, Turn, turns
-from sightline.demo.language_stage import LanguageStage
+from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
 from sightline.demo.packing import IGNORED, Packer
 from sightline.demo.segmenter_stage import IdentityCode
 from sightline.demo.training_set import draw_training_set, normalise
@@ -25,7 +26,9 @@ def talk():
     torch.manual_seed(0)
     vlm = build_vlm(tokenizer, layers=2).eval()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size)
-    stage = LanguageStage(vlm, tokenizer, segmenter, IdentityCode(), scenes, scenes, 2, 0)
+    stage = LanguageStage(
+        EVERYTHING, vlm, tokenizer, segmenter, IdentityCode(), scenes, scenes, 2, 0
+    )
     return vlm, tokenizer, scenes, stage
 
 
@@ -85,3 +88,15 @@ def test_turns_that_do_not_fit_are_left_out_whole(talk):
     for number in kept:
         ids = pack.labels[0][pack.turn[0] == number].numpy()
         assert ids[np.flatnonzero(ids != IGNORED)[-1]] == tokenizer.eos_token_id
+
+
+def test_a_stage_asks_what_it_dwells_on(talk):
+    """Weight 0 leaves a kind out, weight 2 or more asks it twice as often."""
+    _, _, scenes, _ = talk
+    once, dwelt = Counter(), Counter()
+    for seed in range(30):
+        for emphasis, counts in ((EVERYTHING, once), (EXISTENCE, dwelt)):
+            asked = emphasis.ask(scenes.themes[0], scenes.objects[0], random.Random(seed))
+            counts.update(turn.kind for turn in asked)
+    assert once["where"] > 0 and dwelt["where"] == dwelt["relation"] == 0
+    assert dwelt["exists"] == 2 * once["exists"]

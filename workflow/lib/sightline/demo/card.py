@@ -51,7 +51,7 @@ def _recipe(recipe: dict) -> Iterator[str]:
 def _quality(quality: pd.DataFrame) -> Iterator[str]:
     yield (
         "\n## Measured quality\n\nGreedy `generate()` on held-out scenes; 95 % bootstrap intervals over scenes. Rows "
-        "without a wanted value are reported, not gated.\n\n"
+        "without a wanted value are reported, not gated. A gate is met by the measured value, not by its interval.\n\n"
         "| measure | wanted | measured | interval | n | met |\n|---|---|---|---|---|---|\n"
     )
     for row in quality.itertuples(index=False):
