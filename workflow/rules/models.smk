@@ -120,7 +120,7 @@ rule measure_quality:
         "../../envs/torch.yaml"
     threads: 4
     params:
-        folder=bundled(config["quality"]["models"]) if "quality" in config else "",
+        folder=lambda wildcards: bundled(config["quality"]["models"]),
         scenes=config.get("quality", {}).get("scenes", 0),
         code=code("sightline.demo.quality"),
     shell:
