@@ -7,7 +7,6 @@ the recipe's seed and the step, so a restart sees the batches it would have seen
 """
 
 import argparse
-import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,12 +28,10 @@ from sightline.demo.vision_stage import VisionStage
 from sightline.demo.world import VERSION
 from sightline.models.segmenter import Segmenter
 
-_log = logging.getLogger(__name__)
-
 
 @dataclass(frozen=True)
 class Recipe:
-    """All that decides what comes out; written into the model card."""
+    """Sizes, steps and seed, written into the model card; learning rates stand with the stages."""
 
     world_version: int = VERSION
     seed: int = 0
