@@ -24,6 +24,7 @@ include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/cache.smk"
 include: "workflow/rules/neo2025.smk"
+include: "workflow/rules/neo2025_knockout.smk"
 include: "workflow/rules/report.smk"
 
 
@@ -38,7 +39,13 @@ rule all:
     input:
         study_targets(),
         results("scorecard.csv"),
-        results("models/quality.csv") if "quality" in config else [],
+        (
+            results("models/quality.csv"),
+            results("models/contact_sheet.png"),
+            results("models/learning_curves.png"),
+        )
+        if "quality" in config
+        else [],
 
 
 rule neo2025:

@@ -25,7 +25,9 @@ def naive(pair, prompt, tokens, baseline, target, steps):
     total = torch.zeros_like(end)
     for k in range(steps):
         point = (start + k / (steps - 1) * (end - start)).requires_grad_()
-        pair.model(inputs_embeds=point[None]).logits[0, -1, target].backward()
+        places = pair.vlm.position_ids(prompt)
+        out = pair.model(inputs_embeds=point[None], position_ids=places)
+        out.logits[0, -1, target].backward()
         total += point.grad
     return ((end - start) * total / steps).detach()
 

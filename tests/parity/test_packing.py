@@ -12,8 +12,8 @@ from sightline.demo import attention
 from sightline.demo.architecture import build_processor, build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.language import REFUSAL, Turn, turns
 from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
+from sightline.demo.location_code import LocationCode
 from sightline.demo.packing import IGNORED, Packer
-from sightline.demo.segmenter_stage import IdentityCode
 from sightline.demo.training_set import draw_training_set, normalise
 from sightline.models.segmenter import Segmenter
 
@@ -26,9 +26,8 @@ def talk():
     torch.manual_seed(0)
     vlm = build_vlm(tokenizer, layers=2).eval()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size)
-    stage = LanguageStage(
-        EVERYTHING, vlm, tokenizer, segmenter, IdentityCode(), scenes, scenes, 2, 0
-    )
+    code = LocationCode(segmenter.sam)
+    stage = LanguageStage(EVERYTHING, vlm, tokenizer, segmenter, code, scenes, scenes, 2, 0)
     return vlm, tokenizer, scenes, stage
 
 
@@ -40,7 +39,8 @@ def test_packed_turns_equal_single_prompts(talk):
     pack = Packer(tokenizer).pack(asked, 360, torch.float32)
     vlm.set_attn_implementation(attention.PLAIN)
     with torch.no_grad():
-        packed = vlm.lm_head(stage.states(normalise(scenes.pixels), pack))
+        image = stage.image_tokens(normalise(scenes.pixels))
+        packed = vlm.lm_head(stage.states(image, pack))
     vlm.set_attn_implementation("sdpa")
     processor = build_processor(tokenizer)
     checked = set()

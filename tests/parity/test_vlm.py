@@ -25,15 +25,17 @@ def image_tokens(vlm, images):
 
 def plain_inputs(pair, image, question=QUESTION, prefix=""):
     """What the processor makes of the text written by hand, without our prompt."""
-    text = TEMPLATES[pair.vlm.key].text.replace("{question}", question)
+    template = TEMPLATES[pair.vlm.source.prompt]
+    text = template.text.replace("{question}", question)
     if prefix:
-        text += {"llava-1.5": f" {prefix}", "llava-phi-3": prefix}[pair.vlm.key]
+        text += {"llava-1.5": f" {prefix}"}.get(pair.vlm.source.prompt, prefix)
     return pair.processor(images=image, text=text, return_tensors="pt")
 
 
 def plain_answer(pair, inputs, length=12):
     """Stock greedy generation, cut where the template says an answer ends."""
-    end = [2, *pair.processor.tokenizer.convert_tokens_to_ids(list(TEMPLATES[pair.vlm.key].stop))]
+    stop = TEMPLATES[pair.vlm.source.prompt].stop
+    end = [2, *pair.processor.tokenizer.convert_tokens_to_ids(list(stop))]
     out = pair.model.generate(**inputs, max_new_tokens=length, do_sample=False, eos_token_id=end)
     new = out[0, inputs["input_ids"].shape[1] :]
     return pair.processor.tokenizer.decode(new, skip_special_tokens=True).strip()
@@ -51,9 +53,11 @@ def test_logits_equal_plain_transformers(pair, images, image_tokens, prefix):
 
 def test_image_tokens_are_what_the_model_inserts(pair, images, image_tokens):
     """The projector's output, one row per placeholder."""
+    inputs = plain_inputs(pair, images[0])
+    features = {key: inputs[key] for key in ("pixel_values", "image_grid_thw") if key in inputs}
     with torch.no_grad():
-        out = pair.model(**plain_inputs(pair, images[0]))
-    torch.testing.assert_close(image_tokens[0], out.image_hidden_states.reshape_as(image_tokens[0]))
+        out = pair.model.get_image_features(**features, return_dict=True).pooler_output
+    torch.testing.assert_close(image_tokens[0], torch.cat(list(out)))
 
 
 def test_answers_equal_plain_generate(pair, images, image_tokens):
@@ -81,7 +85,9 @@ def test_ablation_equals_editing_input_embeddings(pair, image_tokens):
     embeddings = vlm.embed(prompt, image_tokens[:1])
     embeddings[:, prompt.roles.image[subset]] = mean
     with torch.no_grad():
-        by_hand = pair.model(inputs_embeds=embeddings).logits[:, -1]
+        by_hand = pair.model(
+            inputs_embeds=embeddings, position_ids=vlm.position_ids(prompt)
+        ).logits[:, -1]
     torch.testing.assert_close(ablated, by_hand, **CLOSE)
     assert not torch.allclose(ablated, vlm.logits(prompt, image_tokens[:1]), **CLOSE)
 

@@ -8,6 +8,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from sightline.config import ConfigError, check_config, load_schema, reference
+from sightline.models.prompts import TEMPLATES
 from sightline.models.registry import DTYPES, FAMILIES, ModelSource
 from sightline.studies.neo2025.protocol import Protocol
 
@@ -137,4 +138,5 @@ def test_library_accepts_what_the_schema_accepts(name):
 def test_choices_agree_with_the_library():
     (entry,) = SCHEMA["properties"]["models"]["patternProperties"].values()
     assert entry["properties"]["family"]["enum"] == list(FAMILIES)
+    assert entry["properties"]["prompt"]["enum"] == list(TEMPLATES)
     assert entry["properties"]["dtype"]["enum"] == list(DTYPES)

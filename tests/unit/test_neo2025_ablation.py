@@ -10,8 +10,6 @@ import torch
 from PIL import Image
 
 from neo2025_fakes import PROTOCOL
-from sightline.errors import SightlineError
-from sightline.instruments.continuation import Continuation
 from sightline.models.vlm import VLM
 from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.scene import Instance, Scene
@@ -45,30 +43,6 @@ def run(task: Task, vlm: VLM, batch_size: int = 64) -> pd.DataFrame:
 def measured(task: Task, tiny_llava: VLM) -> pd.DataFrame:
     """Measurements of the task."""
     return run(task, tiny_llava)
-
-
-def test_answers_equal_plain_generation(tiny_llava: VLM, images: list[Image.Image]):
-    """Sharing the work up to the image changes no answer and no logit."""
-    tokens = tiny_llava.encode_images(images)
-    prompts = [tiny_llava.prompt("Describe this image."), tiny_llava.prompt("Is there a cat ?")]
-    shared = Continuation(tiny_llava, prompts[0], tokens)
-    for prompt in (*prompts, prompts[0]):
-        answers, logits = shared.generate(prompt, 12)
-        assert answers == tiny_llava.generate(prompt, tokens, 12)
-        torch.testing.assert_close(logits, tiny_llava.logits(prompt, tokens), rtol=1e-4, atol=1e-4)
-    vqa = tiny_llava.prompt("What is on the street ?", prefix="It is a")
-    torch.testing.assert_close(
-        shared.logits(vqa), tiny_llava.logits(vqa, tokens), rtol=1e-4, atol=1e-4
-    )
-
-
-def test_prompts_with_another_beginning_are_refused(tiny_llava: VLM, images: list[Image.Image]):
-    """The shared part would be that of another prompt."""
-    prompt = tiny_llava.prompt("Describe this image.")
-    other = replace(prompt, input_ids=prompt.input_ids.flip(0))
-    shared = Continuation(tiny_llava, prompt, tiny_llava.encode_images(images[:1]))
-    with pytest.raises(SightlineError, match="differ before the end of the image"):
-        shared.logits(other)
 
 
 def test_one_row_per_condition_and_setting(measured: pd.DataFrame):

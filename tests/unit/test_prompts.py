@@ -34,11 +34,37 @@ def test_published_strings(key, question, prefix, expected):
     assert find_template(key).fill(question, f" {prefix} ") == expected
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [
+        (
+            "internvl",
+            "<|im_start|>user\n<img><IMG_CONTEXT></img>\nWho?<|im_end|>\n<|im_start|>assistant\n",
+        ),
+        (
+            "qwen2.5-vl",
+            "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
+            "<|vision_start|><|image_pad|><|vision_end|>Who?<|im_end|>\n<|im_start|>assistant\n",
+        ),
+    ],
+)
+def test_chat_templates_of_other_families(key, expected):
+    """What the checkpoints' templates make of an image and a question, ready for the answer."""
+    template = find_template(key)
+    assert template.fill("Who?") == expected
+    assert template.fill("Who?", "It is a") == f"{expected}It is a"
+    assert template.stop == ("<|im_end|>",)
+    assert expected.count(template.placeholder) == 1
+
+
 def test_without_an_image_the_place_closes_up():
-    """Neither the placeholder nor its line break stays."""
+    """Neither the placeholder, nor its line break, nor the marks around it stay."""
     assert find_template("llava-1.5").fill("Who?", image=False) == "USER: Who? ASSISTANT:"
     phi = find_template("llava-phi-3").fill("Who?", image=False)
     assert phi == "<|user|>\nWho?<|end|>\n<|assistant|>\n"
+    chat = "<|im_start|>user\nWho?<|im_end|>\n<|im_start|>assistant\n"
+    assert find_template("internvl").fill("Who?", image=False) == chat
+    assert find_template("qwen2.5-vl").fill("Who?", image=False).endswith(f"<|im_end|>\n{chat}")
 
 
 def test_braces_in_a_question_stay():
@@ -50,6 +76,8 @@ def test_a_second_image_is_refused():
     """A placeholder in the question would get an image's tokens."""
     with pytest.raises(ModelError, match="already places the image"):
         find_template("llava-1.5").fill("What is <image>?")
+    with pytest.raises(ModelError, match="already places the image"):
+        find_template("qwen2.5-vl").fill("What is <|image_pad|>?")
 
 
 def test_unknown_template_names_the_known_ones():

@@ -2,12 +2,14 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import torch
 
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelError, ModelSource
+from tiny import TINY
 
 
 def test_reading_an_entry(tmp_path):
@@ -24,7 +26,13 @@ def test_reading_an_entry(tmp_path):
         ({"key": "a"}, "'path' is missing"),
         ({"key": "a", "path": "b", "batchsize": 4}, "'batchsize' is unknown; known are key"),
         ({"key": "a", "path": "b", "dtype": "fp16"}, r"models\.a\.dtype: 'fp16' is unknown; give"),
-        ({"key": "a", "path": "b", "family": "flamingo"}, r"models\.a\.family"),
+        (
+            {"key": "a", "path": "b", "family": "flamingo"},
+            r"models\.a\.family: 'flamingo' is unknown; give one of llava, internvl, qwen2_5_vl",
+        ),
+        ({"key": "a", "path": "b", "tiles": 6}, r"models\.a\.tiles: only internvl has it"),
+        ({"key": "a", "path": "b", "image_size": 448}, r"models\.a\.image_size: only qwen2_5_vl"),
+        ({"key": "a", "path": "b", "family": "internvl", "tiles": 0}, r"models\.a\.tiles: 0 is no"),
         ({"key": "a", "path": "b", "batch_size": 0}, r"models\.a\.batch_size"),
     ],
 )
@@ -94,6 +102,32 @@ def test_old_processor_files_are_completed(tiny_llava, tiny_llava_folder, tmp_pa
     )
 
 
+@pytest.mark.parametrize("name", ["internvl-qwen2", "qwen2_5_vl"])
+def test_files_of_the_other_families_as_they_are_on_the_hub(name, tmp_path, images):
+    """Written by transformers 4: older names of settings, and Qwen's text settings at the top."""
+    source = TINY[name].write(tmp_path / name)
+    prompt = "Is there a cat?"
+    new = load_vlm(source)
+    expected = new.logits(new.prompt(prompt), new.encode_images(images))
+    file = tmp_path / name / "preprocessor_config.json"
+    settings = json.loads(file.read_text())
+    if name == "qwen2_5_vl":
+        settings |= {"min_pixels": 3136, "max_pixels": 12845056}
+        settings.pop("size")
+        config = json.loads((tmp_path / name / "config.json").read_text())
+        text = config.pop("text_config")
+        rope = text.pop("rope_parameters")
+        old = {"rope_theta": rope["rope_theta"], "rope_scaling": rope | {"type": "mrope"}}
+        config = text | config | old | {"model_type": "qwen2_5_vl"}
+        (tmp_path / name / "config.json").write_text(json.dumps(config))
+    else:
+        settings["image_processor_type"] += "Fast"
+    file.write_text(json.dumps(settings))
+    old = load_vlm(source)
+    assert old.spec["processor"].endswith("ImageProcessorPil")
+    assert torch.equal(old.logits(old.prompt(prompt), old.encode_images(images)), expected)
+
+
 def test_a_processor_of_another_size_is_refused(tiny_llava_folder, tmp_path):
     """Its image tokens would not fit the model's."""
     folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
@@ -101,6 +135,35 @@ def test_a_processor_of_another_size_is_refused(tiny_llava_folder, tmp_path):
     file.write_text(file.read_text().replace('"patch_size": 8', '"patch_size": 16'))
     with pytest.raises(ModelError, match="4 tokens of an image, the model's tower 4 x 4"):
         load_vlm(folder, device="cpu")
+
+
+def test_another_familys_model_is_refused(tiny_llava_folder, tmp_path):
+    """The message names the family to give, or those there are."""
+    source = ModelSource("a", str(tiny_llava_folder), family="internvl", prompt="internvl")
+    with pytest.raises(
+        ModelError, match=r"models\.a\.family: internvl, .* llava: give family llava"
+    ):
+        load_vlm(source)
+    folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    (folder / "config.json").write_text('{"model_type": "blip-2"}')
+    with pytest.raises(ModelError, match=r"blip-2: supported are llava, .*docs/models\.md"):
+        load_vlm(folder)
+
+
+def test_another_familys_template_is_refused(tiny_llava_folder):
+    """Its placeholder would be ordinary text to the tokenizer."""
+    source = ModelSource("a", str(tiny_llava_folder), prompt="internvl")
+    with pytest.raises(
+        ModelError, match=r"models\.a\.prompt: internvl puts <IMG_CONTEXT>.*<image>"
+    ):
+        load_vlm(source)
+
+
+def test_an_image_size_is_a_whole_number_of_tokens(tmp_path):
+    """Otherwise the last row would be cut."""
+    source = replace(TINY["qwen2_5_vl"].write(tmp_path / "tiny-qwen"), image_size=45)
+    with pytest.raises(ModelError, match=r"tiny-qwen\.image_size: 45 px .* 8 px; .* 40"):
+        load_vlm(source)
 
 
 def test_answers_end_where_the_template_says(tiny_llava_folder):

@@ -135,6 +135,14 @@ def quality_models():
     return found or f"{folder}/llava/model.safetensors"
 
 
+def quality_curves():
+    """Learning curves of the demo models, if these are examined."""
+    if "quality" not in config:
+        return []
+    folder = Path(bundled(config["quality"]["models"])) / "curves"
+    return sorted(map(str, folder.glob("*.jsonl"))) or f"{folder}/vision.jsonl"
+
+
 def study(name):
     """A study's settings."""
     return config["studies"].get(name, {})

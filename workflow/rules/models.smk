@@ -8,6 +8,23 @@ localrules:
     write_model_settings,
 
 
+# What to train, by the name the trainer gives it: caption rates for those that read captions, two seeds each.
+DEMO_ENCODERS = {
+    f"{objective}{f'-{rate}' if rate else ''}-s{seed}": (
+        f"--objective {objective} --seed {seed}" + (f" --rate {rate}" if rate else "")
+    )
+    for objective, rate in (
+        ("classification", ""),
+        ("contrastive", "0.5"),
+        ("contrastive", "1"),
+        ("captioning", "0.5"),
+        ("distillation", ""),
+        ("random", ""),
+    )
+    for seed in (0, 1)
+}
+
+
 rule write_model_settings:
     """A model's entry in the configuration, as a file: jobs depend on its content."""
     output:
@@ -100,10 +117,32 @@ rule write_model_card:
         "python -m sightline.demo.card --models {params.folder} --quality {input.quality} 2> {log}"
 
 
+rule fit_demo_encoder:
+    """Train one vision encoder from nothing (khajuria2025); a killed training goes on where it was."""
+    output:
+        results("training/encoders/{encoder}/recipe.json"),
+    log:
+        logs("training/encoders/{encoder}"),
+    benchmark:
+        benchmarks("training/encoders/{encoder}")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    params:
+        options=lambda wildcards: DEMO_ENCODERS[wildcards.encoder],
+        scenes=results("training/checkpoints"),
+        work=results("training/checkpoints/encoders"),
+        out=results("training/encoders"),
+    shell:
+        "python -m sightline.demo.encoders.train {params.options} --scenes {params.scenes}"
+        " --work {params.work} --out {params.out} --threads {threads} 2> {log}"
+
+
 rule train_demo_models:
     """New demo models with their card, in the run's folder; copied over resources/demo they are the bundled ones."""
     input:
         rules.write_model_card.output,
+        expand(rules.fit_demo_encoder.output, encoder=DEMO_ENCODERS),
 
 
 rule measure_quality:
@@ -126,3 +165,22 @@ rule measure_quality:
     shell:
         "python -m sightline.demo.quality --models {params.folder} --scenes {params.scenes}"
         " --threads {threads} --out {output} 2> {log}"
+
+
+rule collect_examples:
+    """What the demo models say about the first held-out scenes, for a person to look at."""
+    input:
+        models=quality_models(),
+    output:
+        results("models/examples.parquet"),
+    log:
+        logs("models/examples"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    params:
+        folder=lambda wildcards: bundled(config["quality"]["models"]),
+        code=code("sightline.demo.examples"),
+    shell:
+        "python -m sightline.demo.examples --models {params.folder} --threads {threads}"
+        " --out {output} 2> {log}"

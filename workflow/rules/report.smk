@@ -27,3 +27,52 @@ rule score_claims:
         code=code("sightline.report.scorecard"),
     shell:
         "python -m sightline.report.scorecard --claims {input} --out {params.stem} 2> {log}"
+
+
+rule draw_contact_sheet:
+    """Held-out scenes with the demo model's descriptions, answers and masks."""
+    input:
+        rules.collect_examples.output,
+    output:
+        pdf=results("models/contact_sheet.pdf"),
+        png=report(
+            results("models/contact_sheet.png"),
+            caption="../report/contact_sheet.rst",
+            category="Models",
+            labels={"item": "Contact sheet"},
+        ),
+        csv=results("models/contact_sheet.csv"),
+    log:
+        logs("models/contact_sheet"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.report.contact_sheet"),
+    shell:
+        "python -m sightline.report.contact_sheet --examples {input} --out {params.stem} 2> {log}"
+
+
+rule draw_learning_curves:
+    """How the demo models learned, stage by stage."""
+    input:
+        quality_curves(),
+    output:
+        pdf=results("models/learning_curves.pdf"),
+        png=report(
+            results("models/learning_curves.png"),
+            caption="../report/learning_curves.rst",
+            category="Models",
+            labels={"item": "Learning curves"},
+        ),
+        csv=results("models/learning_curves.csv"),
+    log:
+        logs("models/learning_curves"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        curves=subpath(input[0], parent=True),
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.report.learning_curves"),
+    shell:
+        "python -m sightline.report.learning_curves --curves {params.curves} --out {params.stem} 2> {log}"

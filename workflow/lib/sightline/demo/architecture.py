@@ -11,8 +11,10 @@ from transformers import (
     LlavaProcessor,
     PreTrainedTokenizerFast,
     SamConfig,
+    SamImageProcessorPil,
     SamMaskDecoderConfig,
     SamModel,
+    SamProcessor,
     SamPromptEncoderConfig,
     SamVisionConfig,
 )
@@ -56,17 +58,22 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
 def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:
     """Scenes already have the tower's size; other images are resized and cropped as LLaVA-1.5 does."""
     return LlavaProcessor(
-        image_processor=CLIPImageProcessorPil(
-            size={"shortest_edge": SIZE},
-            crop_size={"height": SIZE, "width": SIZE},
-            image_mean=list(PIXEL_MEAN),
-            image_std=list(PIXEL_STD),
-        ),
+        image_processor=build_encoder_processor(),
         tokenizer=tokenizer,
         patch_size=PATCH,
         vision_feature_select_strategy="default",
         num_additional_image_tokens=1,
         image_token=IMAGE_TOKEN,
+    )
+
+
+def build_encoder_processor() -> CLIPImageProcessorPil:
+    """Scenes as they are, normalised; other images are resized and cropped as CLIP does."""
+    return CLIPImageProcessorPil(
+        size={"shortest_edge": SIZE},
+        crop_size={"height": SIZE, "width": SIZE},
+        image_mean=list(PIXEL_MEAN),
+        image_std=list(PIXEL_STD),
     )
 
 
@@ -134,6 +141,8 @@ def build_segmenter() -> SamModel:
         global_attn_indexes=[0, 1, 2, 3],
         window_size=0,
         num_pos_feats=PROMPT_WIDTH // 2,
+        # As in the released SAM: places are encoded smoothly enough for a hidden state to name one.
+        scale=1.0,
         hidden_act="gelu",
     )
     decoder = SamMaskDecoderConfig(
@@ -154,3 +163,17 @@ def build_segmenter() -> SamModel:
         attn_implementation="eager",
     )
     return SamModel(config)
+
+
+def build_sam_processor() -> SamProcessor:
+    """Scenes as they are; clicks and boxes in pixels of the scene."""
+    return SamProcessor(
+        SamImageProcessorPil(
+            size={"longest_edge": SIZE},
+            mask_size={"longest_edge": SIZE},
+            pad_size={"height": SIZE, "width": SIZE},
+            mask_pad_size={"height": SIZE, "width": SIZE},
+            image_mean=list(PIXEL_MEAN),
+            image_std=list(PIXEL_STD),
+        )
+    )

@@ -23,7 +23,8 @@ weights. Stock transformers classes, float16 safetensors. Licence: that of the r
 | folder | class | what it is |
 |---|---|---|
 | `llava` | `LlavaForConditionalGeneration` | a VLM with 14 x 14 image tokens |
-| `segmenter` | `SamModel` and a projection | mask decoder prompted by the VLM's state at `[SEG]`, as in LISA |
+| `sam` | `SamModel` with its processor | class-agnostic masks from clicks and boxes |
+| `segmenter` | `SamModel` and a projection | the same, prompted by the VLM's state at `[SEG]` as in LISA |
 
 The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model (8 layers, width
 192, 4 heads, untied embeddings).
@@ -33,8 +34,11 @@ The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a
 * The vision tower was first trained patch by patch (category, colour, centre of the object under the patch), and the
   projected patches were drawn towards the input embeddings of their category and colour words. That image tokens
   resemble words is therefore trained in, not emergent.
-* The state at `[SEG]` was first aimed at a learned code of category plus colour. It may carry what an object is rather
-  than where it is.
+* A part of every image token (8 of 192 directions) was trained to say where the object it shows has its centre, and a
+  part of the state at `[SEG]`, in other directions, where the object that is meant has it. Without this, places were
+  never learned. That both know places is trained in; that they resemble each other is not.
+* The segmenter learned from clicks and boxes, which say where and never what; its image and prompt encoders were then
+  frozen, and only mask decoder and projection learned from `[SEG]`.
 * Nothing was trained towards a claim of one of the studies, and no scene of the gates or of a study was trained on.
 """
 

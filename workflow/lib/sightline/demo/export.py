@@ -3,30 +3,33 @@
 from pathlib import Path
 from typing import Any
 
-from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
+from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast, SamModel
 
-from sightline.demo.architecture import build_processor
+from sightline.demo.architecture import build_processor, build_sam_processor
 from sightline.files import write_json
 from sightline.models.segmenter import Segmenter
 
 VLM = "llava"
 SEGMENTER = "segmenter"
+SAM = "sam"
 
 
 def export(
     vlm: LlavaForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     segmenter: Segmenter,
+    original: SamModel,
     recipe: dict[str, Any],
     work: Path,
     out: Path,
 ) -> None:
-    """Write ``<out>/llava``, ``<out>/segmenter``, the recipe and the learning curves.
+    """Write ``<out>/llava``, ``<out>/segmenter``, ``<out>/sam``, the recipe and the learning curves.
 
     Args:
         vlm: the trained VLM; stored as float16.
         tokenizer: its tokenizer.
         segmenter: the trained segmenter; stored as float16.
+        original: its SAM as it was before it got used to the language model; stored as float16.
         recipe: what the training was asked to do.
         work: folder with the stages' learning curves.
         out: folder of the demo models.
@@ -38,6 +41,8 @@ def export(
     vlm.half().save_pretrained(out / VLM)
     build_processor(tokenizer).save_pretrained(out / VLM)
     segmenter.half().save(out / SEGMENTER)
+    original.half().save_pretrained(out / SAM)
+    build_sam_processor().save_pretrained(out / SAM)
     write_json(recipe, out / "recipe.json")
     curves = out / "curves"
     curves.mkdir(parents=True, exist_ok=True)

@@ -35,6 +35,7 @@ COUNT = ("How many objects are there?", "Count the objects.")
 COUNT_COLOR = ("How many {c} objects are there?",)
 CORNER = ("Where is the {x}?",)
 RELATION = ("What is {relation} the {x}?",)
+HOP = ("What color is the thing {relation} the {x}?",)
 PLACE = ("What kind of place is this?",)
 MAIN = ("What is the biggest object?", "What is the main object?")
 SEGMENT = (
@@ -109,17 +110,23 @@ def describe(theme: str, objects: Sequence[SceneObject]) -> str:
     return f"a {theme} with {listed} ."
 
 
+def caption(
+    theme: str, objects: Sequence[SceneObject], rng: random.Random, rate: float = 0.5
+) -> str:
+    """The dominant object, and each detail with probability ``rate``, details in random order."""
+    dominant = [f"a big {named(o)}" for o in objects if o.dominant]
+    details = [f"a {named(o)}" for o in objects if not o.dominant and rng.random() < rate]
+    rng.shuffle(details)
+    return f"a {theme} with {' and '.join(dominant + details)} ."
+
+
 def captions(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> list[str]:
     """Five descriptions as different people would give them: the full one, the gist, and three that leave things out.
 
     The partial ones name each detail with probability one half, in random order.
     """
+    partial = [caption(theme, objects, rng) for _ in range(3)]
     dominant = [f"a big {named(o)}" for o in objects if o.dominant]
-    partial = []
-    for _ in range(3):
-        details = [f"a {named(o)}" for o in objects if not o.dominant and rng.random() < 0.5]
-        rng.shuffle(details)
-        partial.append(f"a {theme} with {' and '.join(dominant + details)} .")
     gist = f"a {theme} with {' and '.join(dominant)} ."
     return [describe(theme, objects), gist, *partial]
 
@@ -237,6 +244,9 @@ def _positions(theme: str, objects: Sequence[SceneObject], rng: random.Random) -
         relation, thing, answer = rng.choice(relations)
         question = rng.choice(RELATION).format(relation=relation, x=thing.category)
         yield Turn("relation", question, f"it is a {answer.category} .")
+        relation, thing, answer = rng.choice(relations)
+        question = rng.choice(HOP).format(relation=relation, x=thing.category)
+        yield Turn("hop", question, answer.color)
 
 
 def _places(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
@@ -244,9 +254,8 @@ def _places(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> I
         yield Turn("place", rng.choice(PLACE), f"a {theme} .")
 
 
-def _segmentations(
-    theme: str, objects: Sequence[SceneObject], rng: random.Random
-) -> Iterator[Turn]:
+def segmentations(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
+    """One object to segment by its name, and one by its use."""
     sole = _sole_categories(objects)
     thing = rng.choice(objects)
     name = thing.category if thing in sole and rng.random() < 0.4 else named(thing)
@@ -272,12 +281,13 @@ _KINDS: tuple[Callable[..., Iterator[Turn]], ...] = (
     _counts,
     _positions,
     _places,
-    _segmentations,
+    segmentations,
     _refusals,
 )
 KINDS = (
     "describe", "exists", "exists color", "color", "choose", "which", "main", "count", "count color",
     "where", "relation", "place", "segment", "implicit", "refuse",
+    "hop",
 )  # fmt: skip
 
 
@@ -285,7 +295,7 @@ def texts() -> Iterator[str]:
     """Text that together holds every word of the language."""
     wordings = (
         DESCRIBE + EXISTS + COLOR + WHICH + CHOOSE + COUNT + COUNT_COLOR + CORNER + RELATION
-        + PLACE + MAIN + SEGMENT + IMPLICIT
+        + PLACE + MAIN + SEGMENT + IMPLICIT + HOP
     )  # fmt: skip
     for wording in wordings:
         yield wording.format(x="", c="", d="", relation="")

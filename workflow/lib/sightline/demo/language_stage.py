@@ -1,9 +1,10 @@
-"""The main stage: the whole VLM learns to talk about scenes, and to aim its [SEG] state at the identity code."""
+"""The main stage: the whole VLM learns to talk about scenes, and to aim its [SEG] state at the place of the object."""
 
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +12,15 @@ from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from sightline.demo.language import KINDS, Turn, turns
+from sightline.demo.location_code import LocationCode
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import IGNORED, Pack, Packer, turn_rng
-from sightline.demo.segmenter_stage import IdentityCode
+from sightline.demo.place_signal import PlaceSignal, token_places
 from sightline.demo.training_set import SceneObject, TrainingSet, jitter, normalise
+from sightline.demo.world import SIZE
 from sightline.models.segmenter import Segmenter
 
-_LENGTH = 224
+_LENGTH = 256
 """Text tokens per image in training."""
 
 
@@ -63,9 +66,17 @@ EXISTENCE = Emphasis(
     | {"place": 0.5},
 )
 
+POSITIONS = Emphasis(
+    "language-positions",
+    5e-4,
+    0.52,
+    _BASIC
+    | {"describe": 1.0, "exists": 3.0, "where": 2.0, "count": 3.0, "choose": 0.5, "place": 0.5},
+)
+
 
 class LanguageStage:
-    """Answers under packed questions, plus the regression of the projected [SEG] state to the identity code."""
+    """Answers under packed questions, plus the regression of the projected [SEG] state to the place of the object."""
 
     def __init__(
         self,
@@ -73,7 +84,7 @@ class LanguageStage:
         vlm: LlavaForConditionalGeneration,
         tokenizer: PreTrainedTokenizerFast,
         segmenter: Segmenter,
-        code: IdentityCode,
+        code: LocationCode,
         scenes: TrainingSet,
         validation: TrainingSet,
         batch_size: int,
@@ -82,8 +93,10 @@ class LanguageStage:
         self.name, self.cool_down = emphasis.name, emphasis.cool_down
         self._emphasis = emphasis
         self._vlm, self._projection = vlm, segmenter.projection
-        self._code = code.requires_grad_(False)
-        self._packer = Packer(tokenizer)
+        self._code = code
+        self.packer = Packer(tokenizer)
+        self._image_signal = PlaceSignal(vlm.config.text_config.hidden_size, seed=0)
+        self._segment_signal = PlaceSignal(vlm.config.text_config.hidden_size, seed=1)
         self.module = nn.ModuleDict({"vlm": vlm, "projection": segmenter.projection})
         tower = [(n, p) for n, p in self.module.named_parameters() if ".vision_tower." in n]
         rest = [(n, p) for n, p in self.module.named_parameters() if ".vision_tower." not in n]
@@ -94,21 +107,28 @@ class LanguageStage:
         self._batch_size, self._seed = batch_size, seed
         self._weight = torch.tensor([emphasis.weights.get(kind, 1.0) for kind in KINDS])
 
-    def states(self, pixels: Tensor, pack: Pack) -> Tensor:
+    @cached_property
+    def _places(self) -> Tensor:
+        # Made when first needed: the aim stage does without them.
+        return token_places(self._scenes)
+
+    def image_tokens(self, pixels: Tensor) -> Tensor:
+        """Projected patches ``(batch, tokens, width)``."""
+        seen = self._vlm.model.vision_tower(pixels.to(self._vlm.dtype), output_hidden_states=True)
+        return self._vlm.model.multi_modal_projector(seen.hidden_states[-2][:, 1:])
+
+    def states(self, image: Tensor, pack: Pack) -> Tensor:
         """Last hidden states ``(batch, length, width)`` of the text (after the final norm)."""
-        model = self._vlm.model
-        seen = model.vision_tower(pixels.to(self._vlm.dtype), output_hidden_states=True)
-        image = model.multi_modal_projector(seen.hidden_states[-2][:, 1:])
         embed = self._vlm.get_input_embeddings()
-        prefix = embed(torch.tensor(self._packer.prefix)).expand(len(pixels), -1, -1)
+        prefix = embed(torch.tensor(self.packer.prefix)).expand(len(image), -1, -1)
         inputs = torch.cat([prefix, image, embed(pack.tokens)], 1)
-        output = model.language_model(
+        output = self._vlm.model.language_model(
             inputs_embeds=inputs,
             attention_mask=pack.mask,
             position_ids=pack.positions,
             use_cache=False,
         )
-        return output.last_hidden_state[:, self._packer.prefix_length :]
+        return output.last_hidden_state[:, self.packer.prefix_length :]
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Weighted answer loss and [SEG] regression on a batch drawn from the seed and the step."""
@@ -117,10 +137,12 @@ class LanguageStage:
         asked = [
             self._emphasis.ask(self._scenes.themes[s], self._scenes.objects[s], rng) for s in chosen
         ]
-        pack = self._packer.pack(asked, _LENGTH)
+        pack = self.packer.pack(asked, _LENGTH)
         generator = torch.Generator().manual_seed(rng.getrandbits(48))
         pixels = jitter(normalise(self._scenes.pixels[torch.tensor(chosen)]), generator)
-        states = self.states(pixels, pack)
+        image = self.image_tokens(pixels)
+        states = self.states(image, pack)
+        place = self._image_signal(image, self._places[torch.tensor(chosen)])
         asked_for = pack.labels != IGNORED
         logits = self._vlm.lm_head(states[asked_for]).float()
         entropy = F.cross_entropy(logits, pack.labels[asked_for], reduction="none")
@@ -128,17 +150,26 @@ class LanguageStage:
         weight = self._weight[kind]
         answer = (entropy * weight).sum() / weight.sum()
         parts = {KINDS[k]: entropy[kind == k].mean().item() for k in kind.unique().tolist()}
+        parts["place signal"] = place.item()
+        answer = answer + place
         if not pack.segments:
             return answer, parts
-        aimed, target = self._prompts(states, pack, [self._scenes.objects[s] for s in chosen])
-        prompt = F.mse_loss(aimed, target) / target.var()
-        return answer + 0.5 * prompt, parts | {"prompt": prompt.item()}
+        seen = [self._scenes.objects[s] for s in chosen]
+        prompt, said = self._aim(states, pack, seen)
+        parts |= {"prompt": prompt.item(), "[SEG] place": said.item()}
+        return answer + 0.3 * prompt + said, parts
 
-    def _prompts(self, states: Tensor, pack: Pack, objects: list) -> tuple[Tensor, Tensor]:
+    def _aim(
+        self, states: Tensor, pack: Pack, objects: Sequence[Sequence[SceneObject]]
+    ) -> tuple[Tensor, Tensor]:
+        """Errors of the projected [SEG] states, and of the places they name, as shares of what could be wrong."""
         images, places, numbers = zip(*pack.segments, strict=True)
-        aimed = self._projection(states[list(images), list(places)]).float()
         wanted = [objects[i][number - 1] for i, number in zip(images, numbers, strict=True)]
-        return aimed, self._code(wanted).float()
+        at_segment = states[list(images), list(places)]
+        target = self._code(wanted).float()
+        prompt = F.mse_loss(self._projection(at_segment).float(), target) / target.var()
+        centers = torch.tensor([thing.center for thing in wanted]) / SIZE - 0.5
+        return prompt, self._segment_signal(at_segment, centers)
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
@@ -153,8 +184,9 @@ class LanguageStage:
                 turns(self._validation.themes[s], present, rng)
                 for s, present in zip(chosen, objects, strict=True)
             ]
-            pack = self._packer.pack(asked, 320)
-            states = self.states(normalise(self._validation.pixels[first : first + 20]), pack)
+            pack = self.packer.pack(asked, 320)
+            image = self.image_tokens(normalise(self._validation.pixels[first : first + 20]))
+            states = self.states(image, pack)
             hit = (self._vlm.lm_head(states).argmax(-1) == pack.labels) | (pack.labels == IGNORED)
             for image in range(len(chosen)):
                 for number in pack.turn[image].unique().tolist():
@@ -162,7 +194,7 @@ class LanguageStage:
                         here = pack.turn[image] == number
                         kind = KINDS[pack.kind[image][here][0]]
                         right[kind].append(hit[image][here].all().item())
-            aimed, target = self._prompts(states, pack, objects)
-            errors.append(((aimed - target).square().mean() / target.var()).item())
+            errors.append([error.item() for error in self._aim(states, pack, objects)])
         shares = {kind: sum(hits) / len(hits) for kind, hits in sorted(right.items())}
-        return shares | {"prompt": sum(errors) / len(errors)}
+        prompt, place = (sum(column) / len(errors) for column in zip(*errors, strict=True))
+        return shares | {"prompt": prompt, "[SEG] place": place}

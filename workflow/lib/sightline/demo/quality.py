@@ -41,6 +41,9 @@ GATES = {
     "color": 0.95,
     "[SEG] IoU explicit": 0.65,
 }
+CEILINGS = {"existence, text only": 0.55}
+"""Measures that must not be larger: what the words of a question give away."""
+
 _REPORTED = (
     "exists color",
     "choose",
@@ -50,6 +53,7 @@ _REPORTED = (
     "count color",
     "where",
     "relation",
+    "hop",
     "place",
     "refuse",
 )
@@ -100,6 +104,23 @@ def answer(vlm: vlms.VLM, held_out: HeldOut, kinds: Iterable[str]) -> pd.DataFra
         for row, text in zip(part.index, texts, strict=True):
             answers[row] = text
     return frame.assign(answer=answers)
+
+
+def guess_existence(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
+    """The likelier of yes and no to existence questions without the image: columns scene, question, right.
+
+    The model is taught to refuse such questions; what it would rather say still shows whether words give answers away.
+    """
+    rows = []
+    for number, asked in enumerate(held_out.asked):
+        for turn in asked:
+            if turn.kind == "exists":
+                prompt = vlm.prompt(turn.question, image=False)
+                scores = vlm.logits(prompt)[0]
+                yes, no = (scores[vlm.first_token(word, prompt)] for word in ("yes", "no"))
+                right = (yes > no).item() == (turn.answer == "yes")
+                rows.append({"scene": number, "question": turn.question, "right": float(right)})
+    return pd.DataFrame(rows)
 
 
 def describe_scenes(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
@@ -172,8 +193,11 @@ def _share(
 def _row(
     model: str, gate: str, measured: float, low: float, high: float, n: int
 ) -> dict[str, object]:
-    wanted = GATES.get(gate)
-    met = "" if wanted is None else "yes" if measured >= wanted else "no"
+    wanted = GATES.get(gate, CEILINGS.get(gate))
+    reached = wanted is not None and (
+        measured <= wanted if gate in CEILINGS else measured >= wanted
+    )
+    met = "" if wanted is None else "yes" if reached else "no"
     return {
         "model": model, "gate": gate, "wanted": wanted, "measured": measured,
         "ci_low": low, "ci_high": high, "n": n, "met": met,
@@ -200,6 +224,8 @@ def measure(vlm: vlms.VLM, segmenter: Segmenter, scenes: int) -> pd.DataFrame:
     rows.append(
         _share("existence, present objects", present["answer"] == "yes", present["scene"], key)
     )
+    blind = guess_existence(vlm, held_out)
+    rows.append(_share("existence, text only", blind["right"], blind["scene"], key))
     for kind, gate in (("segment", "[SEG] IoU explicit"), ("implicit", "[SEG] IoU implicit")):
         masks = segment_scenes(vlm, segmenter, held_out, kind)
         rows.append(_share(gate, masks["iou"], masks["scene"], key))

@@ -1,4 +1,4 @@
-"""Train the demo models from nothing: scenes, vision, segmenter, language, existence, segmenter again, export.
+"""Train the demo models from nothing: scenes, vision, segmenter, language in three stages, aim, export.
 
 Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
 the recipe's seed and the step, so a restart sees the batches it would have seen.
@@ -7,6 +7,7 @@ the recipe's seed and the step, so a restart sees the batches it would have seen
 """
 
 import argparse
+import copy
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import torch
 
 from sightline import cli
 from sightline.demo import attention
+from sightline.demo.aim_stage import AimStage
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.export import export
-from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
-from sightline.demo.segmenter_stage import IdentityCode, SegmenterStage
+from sightline.demo.language_stage import EVERYTHING, EXISTENCE, POSITIONS, LanguageStage
+from sightline.demo.location_code import LocationCode
+from sightline.demo.segmenter_stage import SegmenterStage
 from sightline.demo.stage import train
 from sightline.demo.training_set import (
     TRAINING_SEEDS,
@@ -40,12 +43,15 @@ class Recipe:
     layers: int = 8
     vision_steps: int = 900
     vision_batch: int = 64
-    segmenter_steps: int = 450
-    segmenter_batch: int = 48
+    segmenter_steps: int = 1800
+    segmenter_batch: int = 32
     language_steps: int = 2000
     existence_steps: int = 2400
+    positions_steps: int = 4000
     language_batch: int = 8
-    segmenter_polish_steps: int = 1600
+    aim_scenes: int = 6000
+    aim_steps: int = 1500
+    aim_batch: int = 64
 
 
 def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
@@ -62,24 +68,26 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
     vlm.set_attn_implementation(attention.PLAIN)
     vlm = vlm.bfloat16()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).bfloat16()
-    code = IdentityCode().bfloat16()
+    code = LocationCode(segmenter.sam)
     data = (scenes, validation)
 
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
     train(vision, recipe.vision_steps, work, evaluate_every=150)
-    masks = (segmenter, code, *data, recipe.segmenter_batch, recipe.seed)
-    train(SegmenterStage("segmenter", *masks), recipe.segmenter_steps, work, evaluate_every=150)
-    parts = (vlm, tokenizer, segmenter, code)
+    masks = SegmenterStage(segmenter, *data, recipe.segmenter_batch, recipe.seed)
+    train(masks, recipe.segmenter_steps, work, evaluate_every=200)
     for emphasis, steps in (
         (EVERYTHING, recipe.language_steps),
         (EXISTENCE, recipe.existence_steps),
+        (POSITIONS, recipe.positions_steps),
     ):
-        talk = LanguageStage(emphasis, *parts, *data, recipe.language_batch, recipe.seed)
+        talk = LanguageStage(
+            emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
+        )
         train(talk, steps, work)
-    # The language stages have frozen the codes: what [SEG] aims at stays where it is.
-    polish = SegmenterStage("segmenter-polish", *masks)
-    train(polish, recipe.segmenter_polish_steps, work, evaluate_every=200)
-    export(vlm, tokenizer, segmenter, asdict(recipe), work, out)
+    original = copy.deepcopy(segmenter.sam)
+    aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
+    train(aim, recipe.aim_steps, work, evaluate_every=250)
+    export(vlm, tokenizer, segmenter, original, asdict(recipe), work, out)
 
 
 def main(arguments: argparse.Namespace) -> None:

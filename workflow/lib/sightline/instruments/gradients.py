@@ -5,8 +5,13 @@ from dataclasses import dataclass
 
 import torch
 
+from sightline.errors import SightlineError
 from sightline.models.prompts import Prompt
 from sightline.models.vlm import VLM
+
+
+class IncompleteAttributionError(SightlineError):
+    """Attributions do not add up to the difference between image and baseline."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +33,34 @@ class Attribution:
     def delta(self) -> torch.Tensor:
         """Signed attributions less the difference, (targets,); shrinks with the number of steps."""
         return self.signed.sum(-1) - self.difference
+
+    @property
+    def relative_gap(self) -> torch.Tensor:
+        """Size of ``delta`` against the difference it should not have, (targets,).
+
+        0 for a complete attribution, infinite where image and baseline give the same logit but
+        attributions do not cancel.
+        """
+        gap = self.delta.abs() / self.difference.abs()
+        return torch.where(self.delta == 0, 0.0, gap)
+
+    def check_completeness(self, tolerance: float) -> None:
+        """Make sure that attributions add up to what they explain.
+
+        Args:
+            tolerance: largest relative gap; 0.05 is usual.
+
+        Raises:
+            IncompleteAttributionError: names the targets beyond it.
+        """
+        gaps = self.relative_gap
+        beyond = (~(gaps <= tolerance)).nonzero()[:, 0].tolist()
+        if beyond:
+            worst = ", ".join(f"{target} ({float(gaps[target]):.3g})" for target in beyond)
+            raise IncompleteAttributionError(
+                f"integrated gradients: attributions of targets {worst} miss the difference of "
+                f"logits by more than {tolerance} of it. Take more steps."
+            )
 
 
 def integrated_gradients(
@@ -73,7 +106,12 @@ def integrated_gradients(
         points = start + fractions[numbers, None, None] * (image - start)
         points = points.to(vlm.dtype).requires_grad_()
         embeddings = vlm.embed(prompt, points)
-        out = vlm.model(inputs_embeds=embeddings, logits_to_keep=1, use_cache=False)
+        out = vlm.model(
+            inputs_embeds=embeddings,
+            position_ids=vlm.position_ids(prompt, len(points)),
+            logits_to_keep=1,
+            use_cache=False,
+        )
         explained = out.logits[:, -1].float()[:, columns]
         logits[numbers] = explained.detach()
         for target, logit in enumerate(explained.sum(0)):

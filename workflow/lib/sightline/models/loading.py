@@ -2,11 +2,13 @@
 
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import torch
-from transformers import AutoProcessor
+from transformers import AutoConfig
 
-from sightline.models.registry import ModelError, ModelSource
+from sightline.models.adapters import Adapter
+from sightline.models.registry import FAMILIES, ModelError, ModelSource
 from sightline.models.vlm import VLM
 
 
@@ -29,10 +31,11 @@ def load_vlm(
         source = ModelSource(key=Path(source).name, path=str(source))
     adapter = import_module(f"sightline.models.adapters.{source.family}")
     device = choose_device(device or source.device)
-    location, revision = source.folder or source.path, source.revision
+    location, revision = source.location, source.revision
     try:
-        # The torchvision backend rounds differently: results would depend on what is installed.
-        processor = AutoProcessor.from_pretrained(location, revision=revision, backend="pil")
+        config = AutoConfig.from_pretrained(location, revision=revision)
+        _check_family(source, config, adapter)
+        processor = adapter.load_processor(source, config)
         model = adapter.model_class.from_pretrained(
             location,
             revision=revision,
@@ -49,6 +52,21 @@ def load_vlm(
             f"models.{source.key}: {source.path} cannot be loaded. {hint}\n{error}"
         ) from error
     return VLM(source, model.to(device), processor, adapter)
+
+
+def _check_family(source: ModelSource, config: Any, adapter: Adapter) -> None:
+    if isinstance(config, adapter.model_class.config_class):
+        return
+    known = ", ".join(FAMILIES)
+    advice = (
+        f"give family {config.model_type}"
+        if config.model_type in FAMILIES
+        else f"supported are {known}; docs/models.md says how to add a family"
+    )
+    raise ModelError(
+        f"models.{source.key}.family: {source.family}, but config.json of {source.path} says "
+        f"{config.model_type}: {advice}."
+    )
 
 
 def choose_device(name: str) -> torch.device:

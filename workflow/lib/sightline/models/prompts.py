@@ -1,6 +1,7 @@
 """Prompt templates as data, and the prompt a model is given.
 
-The strings are those of neo2025 section 2.3, line breaks included.
+The strings of LLaVA are those of neo2025 section 2.3, line breaks included; those of the other
+families are what the chat templates in the checkpoints make of one image and one question.
 """
 
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from sightline.models.registry import ModelError
 from sightline.models.roles import TokenRoles
 
 IMAGE = "<image>"
+INTERNVL_IMAGE = "<img><IMG_CONTEXT></img>"
+QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 
 
 @dataclass(frozen=True)
@@ -19,14 +22,18 @@ class Template:
     """How one family of checkpoints was taught to be asked.
 
     Attributes:
-        text: the prompt, with ``<image>`` and ``{question}``.
+        text: the prompt, with its image and ``{question}``.
         gap: what stands between the prompt and the first word of the answer.
         stop: tokens that end an answer besides those of the checkpoint's generation settings.
+        image: the part of ``text`` that goes when there is no image.
+        placeholder: the token in ``image`` that stands for the image's tokens.
     """
 
     text: str
     gap: str
     stop: tuple[str, ...] = ()
+    image: str = IMAGE
+    placeholder: str = IMAGE
 
     def fill(self, question: str, prefix: str = "", image: bool = True) -> str:
         """The text of a prompt.
@@ -39,20 +46,36 @@ class Template:
         Raises:
             ModelError: the question holds an image placeholder.
         """
-        if IMAGE in question:
+        if self.placeholder in question:
             raise ModelError(
-                f"question {question!r} holds {IMAGE}; the template already places the image."
+                f"question {question!r} holds {self.placeholder}; the template already places "
+                "the image."
             )
-        text = self.text if image else self.text.replace(f"{IMAGE}\n", "").replace(IMAGE, "")
+        text = self.text if image else self.text.replace(self.image, "")
         prefix = prefix.strip()
         return text.replace("{question}", question) + (self.gap + prefix if prefix else "")
 
 
 TEMPLATES = {
-    "llava-1.5": Template(f"USER: {IMAGE}\n{{question}} ASSISTANT:", " "),
+    "llava-1.5": Template(f"USER: {IMAGE}\n{{question}} ASSISTANT:", " ", image=f"{IMAGE}\n"),
     # The published checkpoint goes on after <|end|> unless told to stop there.
     "llava-phi-3": Template(
         f"<|user|>\n{IMAGE}{{question}}<|end|>\n<|assistant|>\n", "", ("<|end|>",)
+    ),
+    "internvl": Template(
+        f"<|im_start|>user\n{INTERNVL_IMAGE}\n{{question}}<|im_end|>\n<|im_start|>assistant\n",
+        "",
+        ("<|im_end|>",),
+        f"{INTERNVL_IMAGE}\n",
+        "<IMG_CONTEXT>",
+    ),
+    "qwen2.5-vl": Template(
+        "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n"
+        f"<|im_start|>user\n{QWEN_IMAGE}{{question}}<|im_end|>\n<|im_start|>assistant\n",
+        "",
+        ("<|im_end|>",),
+        QWEN_IMAGE,
+        "<|image_pad|>",
     ),
 }
 

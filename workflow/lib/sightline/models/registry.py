@@ -10,8 +10,10 @@ from typing import Any
 from sightline.errors import SightlineError
 from sightline.files import sha256
 
-FAMILIES = ("llava",)
+FAMILIES = ("llava", "internvl", "qwen2_5_vl")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+# Settings that mean nothing to the other families.
+_ONLY_FOR = {"image_size": "qwen2_5_vl", "tiles": "internvl"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -34,6 +36,9 @@ class ModelSource:
             elsewhere.
         device: such as "cpu" or "cuda:0"; "auto" takes a GPU if there is one.
         batch_size: sequences or images at a time; no result depends on it.
+        image_size: side in px of the square that images are squashed to; for families whose tower
+            takes any size, which otherwise choose one.
+        tiles: most tiles an image is cut into, the thumbnail not counted; for families with tiles.
         license: for the record.
     """
 
@@ -45,6 +50,8 @@ class ModelSource:
     dtype: str = "auto"
     device: str = "auto"
     batch_size: int = 16
+    image_size: int | None = None
+    tiles: int = 1
     license: str | None = None
 
     def __post_init__(self) -> None:
@@ -55,11 +62,18 @@ class ModelSource:
                     f"models.{self.key}.{name}: {getattr(self, name)!r} is unknown; "
                     f"give one of {', '.join(known)}."
                 )
-        if not isinstance(self.batch_size, int) or self.batch_size < 1:
-            raise ModelError(
-                f"models.{self.key}.batch_size: {self.batch_size!r} is no count; "
-                "give for example 16."
-            )
+        for name, example in (("batch_size", 16), ("tiles", 12), ("image_size", 672)):
+            value = getattr(self, name)
+            if value is not None and (not isinstance(value, int) or value < 1):
+                raise ModelError(
+                    f"models.{self.key}.{name}: {value!r} is no count; give for example {example}."
+                )
+        for name, family in _ONLY_FOR.items():
+            if self.family != family and getattr(self, name) not in (None, 1):
+                raise ModelError(
+                    f"models.{self.key}.{name}: only {family} has it, and the family here is "
+                    f"{self.family}. Leave it out."
+                )
 
     @classmethod
     def read(cls, path: Path | str) -> "ModelSource":
@@ -113,6 +127,15 @@ class ModelSource:
                 "directory."
             )
         return None
+
+    @property
+    def location(self) -> Path | str:
+        """The model's folder, or its name on the hub.
+
+        Raises:
+            ModelError: it is neither.
+        """
+        return self.folder or self.path
 
     @property
     def identity(self) -> dict[str, Any]:

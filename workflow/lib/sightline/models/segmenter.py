@@ -44,24 +44,40 @@ class Segmenter(nn.Module):
 
         Args:
             pixels: (batch, 3, side, side), normalised.
-            prompts: (batch, prompts, prompt width), each one sparse prompt token.
+            prompts: (batch, prompts, tokens, prompt width), sparse prompt tokens.
         """
-        embedding = self.sam.vision_encoder(pixels).last_hidden_state
+        return self.decode(self.sam.vision_encoder(pixels).last_hidden_state, prompts)
+
+    def decode(self, embedding: Tensor, prompts: Tensor) -> Tensor:
+        """The same from image embeddings ``(batch, prompt width, grid, grid)``."""
         batch, _, rows, columns = embedding.shape
         positions = self.sam.get_image_wide_positional_embeddings().to(embedding.dtype)
         no_mask = self.sam.prompt_encoder.no_mask_embed.weight.reshape(1, -1, 1, 1)
         masks = self.sam.mask_decoder(
             image_embeddings=embedding,
             image_positional_embeddings=positions.expand(batch, -1, -1, -1),
-            sparse_prompt_embeddings=prompts[:, :, None, :],
+            sparse_prompt_embeddings=prompts.to(embedding.dtype),
             dense_prompt_embeddings=no_mask.expand(batch, -1, rows, columns),
             multimask_output=False,
         )[0]
         return masks[:, :, 0]
 
+    def encode_points(self, places: Tensor, labels: Tensor) -> Tensor:
+        """Sparse prompt tokens ``(batch, prompts, points + 1, prompt width)`` of clicks, the padding point last.
+
+        Args:
+            places: (batch, prompts, points, 2), x, y in pixels of the segmenter's frame.
+            labels: (batch, prompts, points): 1 on the object, 0 off it, -10 for no click.
+        """
+        return self.sam.prompt_encoder(places, labels, None, None)[0]
+
+    def encode_boxes(self, boxes: Tensor) -> Tensor:
+        """Sparse prompt tokens ``(batch, prompts, 2, prompt width)`` of boxes (batch, prompts, 4): x, y, x, y."""
+        return self.sam.prompt_encoder(None, None, boxes, None)[0]
+
     def segment(self, pixels: Tensor, states: Tensor) -> Tensor:
         """Masks ``(batch, side, side)`` bool of the objects that the states at [SEG] mean, one per image."""
-        logits = self.mask_logits(pixels, self.projection(states)[:, None])
+        logits = self.mask_logits(pixels, self.projection(states)[:, None, None])
         size = (self.side, self.side)
         return nn.functional.interpolate(logits.float(), size, mode="bilinear")[:, 0] > 0
 

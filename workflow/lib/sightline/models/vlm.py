@@ -6,44 +6,18 @@ but other image tokens.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import transformers
 from PIL import Image
-from transformers.modeling_outputs import BaseModelOutputWithPooling
 
+from sightline.models.adapters import Adapter
+from sightline.models.inputs import class_of
 from sightline.models.prompts import Prompt, find_template, first_token
 from sightline.models.registry import ModelError, ModelSource
 from sightline.models.roles import TokenRoles
-from sightline.scenes.geometry import transform_of
-
-
-class Adapter(Protocol):
-    """Where things are in one family; each module in ``sightline.models.adapters`` is one."""
-
-    model_class: type
-
-    def tower_side(self, config: Any) -> int:
-        """Side of the square the tower sees, in px."""
-
-    def patch(self, config: Any) -> int:
-        """Side of an image token in the tower frame, in px."""
-
-    def text_width(self, config: Any) -> int:
-        """Width of the language model's states."""
-
-    def complete_processor(self, processor: Any, config: Any) -> None:
-        """Fill in settings that old processor files lack."""
-
-    def encode(self, model: Any, pixels: torch.Tensor) -> torch.Tensor:
-        """Projector output for (batch, 3, height, width) pixels: (batch, tokens, width)."""
-
-    def layers(self, model: Any) -> torch.nn.ModuleList:
-        """Blocks of the language model, first to last."""
-
-    def final_norm(self, model: Any) -> torch.nn.Module:
-        """The norm between the last block and the unembedding."""
+from sightline.scenes.geometry import Grid, transform_of
 
 
 class VLM:
@@ -53,10 +27,10 @@ class VLM:
         source: entry of the configuration it was loaded from.
         key: name of the model in results.
         model: the Hugging Face model, in evaluation mode, without gradients of its weights.
-        processor: its Hugging Face processor.
+        processor: makes its inputs, see ``sightline.models.inputs``.
         tokenizer: the processor's tokenizer.
         adapter: where things are in the model.
-        grid: image tokens of one image.
+        grid: image tokens of one image; of a square one, where images are cut into tiles.
         transform: from an image to the tower frame.
         image_token_id: vocabulary entry that stands where image tokens go.
         width: of image tokens and of the language model's states.
@@ -72,20 +46,18 @@ class VLM:
         self.model = model.eval().requires_grad_(False)
         self.processor, self.tokenizer, self.adapter = processor, processor.tokenizer, adapter
         self._template = find_template(source.prompt)
-        adapter.complete_processor(processor, model.config)
-        side = adapter.tower_side(model.config)
+        self._side = adapter.tower_side(model.config, source.image_size)
         self.transform = transform_of(processor.image_processor)
-        self.grid = self.transform.grid(adapter.patch(model.config), side, side)
+        self.grid = self._grid(self._side, self._side)
         self.width = adapter.text_width(model.config)
         self.image_token_id = model.config.image_token_id
-        # What the prompt's image tokens are counted with; its content plays no part.
-        self._blank = Image.new("RGB", (side, side))
         if processor.image_token_id != self.image_token_id:
             raise ModelError(
                 f"models.{self.key}: the processor's image placeholder has id "
                 f"{processor.image_token_id}, the model's config says {self.image_token_id}. "
                 "Take both from the same checkpoint."
             )
+        self._check_template()
         self._check_token_count()
         self._complete_generation()
 
@@ -105,63 +77,88 @@ class VLM:
         return self.source.identity | {
             "dtype": str(self.dtype).removeprefix("torch."),
             "attention": self.model.config._attn_implementation,
-            "processor": type(self.processor.image_processor).__name__,
+            "processor": class_of(self.processor.image_processor),
             "transform": repr(self.transform),
             "torch": torch.__version__.split("+")[0],
             "transformers": transformers.__version__,
         }
 
-    def prompt(self, question: str, prefix: str = "", image: bool = True) -> Prompt:
+    def grid_of(self, image: Image.Image) -> Grid:
+        """Image tokens of this image; ``grid`` for all of them, except where there are tiles."""
+        return self._grid(*image.size)
+
+    def prompt(
+        self, question: str, prefix: str = "", image: bool = True, grid: Grid | None = None
+    ) -> Prompt:
         """Tokenise a question as the model was taught to be asked.
 
         Args:
             question: what is asked.
             prefix: first words of the answer, such as "It is a".
             image: False for the same prompt without an image.
+            grid: of the image asked about, where it is not the usual one.
 
         Raises:
             ModelError: the question holds an image placeholder.
         """
-        text = self._template.fill(question, prefix, image)
-        inputs = self.processor(
-            images=self._blank if image else None,
-            text=text,
-            return_mm_token_type_ids=True,
-            return_tensors="pt",
-        )
+        text, grid = self._template.fill(question, prefix, image), grid or self.grid
+        inputs = self._read(text, grid if image else None)
         ids, mask = inputs["input_ids"][0], inputs["attention_mask"][0]
-        roles = TokenRoles.from_marks(inputs["mm_token_type_ids"][0], self.grid, mask)
+        roles = TokenRoles.from_marks(inputs["mm_token_type_ids"][0], grid, mask)
         return Prompt(ids, mask, roles, text, " " if prefix.strip() else self._template.gap)
 
     @torch.no_grad()
     def encode_images(
         self, images: Sequence[Image.Image], batch_size: int | None = None
     ) -> torch.Tensor:
-        """Image tokens of RGB images, (images, tokens, width), in the model's type and place."""
+        """Image tokens of RGB images, (images, tokens, width), in the model's type and place.
+
+        Raises:
+            ModelError: the images are cut into different mosaics of tiles.
+        """
+        grids = {self.grid_of(image) for image in images}
+        if len(grids) > 1:
+            raise ModelError(
+                f"models.{self.key}.tiles: these images have "
+                f"{', '.join(sorted(str(grid.mosaic) for grid in grids))} (rows, columns) of "
+                "tiles. Encode images of one grid_of at a time, or give tiles: 1."
+            )
         found = []
         for batch in _slices(len(images), batch_size or self.source.batch_size):
-            pixels = self.processor.image_processor(images=list(images[batch]), return_tensors="pt")
-            pixels = pixels["pixel_values"].to(self.device, self.dtype)
-            found.append(self.adapter.encode(self.model, pixels))
+            features = self.processor.image_processor(
+                images=list(images[batch]), return_tensors="pt"
+            ).to(self.device)
+            features["pixel_values"] = features["pixel_values"].to(self.dtype)
+            found.append(self.adapter.encode(self.model, features))
         return torch.cat(found)
 
-    def embed(self, prompt: Prompt, image_tokens: torch.Tensor) -> torch.Tensor:
+    def embed(self, prompt: Prompt, image_tokens: torch.Tensor | None) -> torch.Tensor:
         """Input embeddings of the language model, differentiable in the image tokens.
 
         Args:
-            prompt: with an image.
-            image_tokens: (batch, tokens, width).
+            prompt: the question.
+            image_tokens: (batch, tokens, width); None for a prompt without an image.
 
         Returns:
-            (batch, positions, width).
+            (batch, positions, width); one row for a prompt without an image.
         """
-        self._check(prompt, image_tokens)
+        rows = self._rows(prompt, image_tokens)
         embeddings = self.model.get_input_embeddings()(prompt.input_ids.to(self.device))
-        embeddings = embeddings.expand(len(image_tokens), -1, -1).clone()
-        embeddings[:, torch.from_numpy(prompt.roles.image).to(self.device)] = image_tokens.to(
-            self.device, self.dtype
-        )
+        embeddings = embeddings.expand(rows, -1, -1).clone()
+        if image_tokens is not None:
+            places = torch.from_numpy(prompt.roles.image).to(self.device)
+            embeddings[:, places] = image_tokens.to(self.device, self.dtype)
         return embeddings
+
+    def position_ids(self, prompt: Prompt, rows: int = 1) -> torch.Tensor:
+        """Positions as the model takes them beside ``inputs_embeds``, which tell it no places.
+
+        Returns:
+            (rows, positions), or (axes, rows, positions) for a rotary embedding of several axes.
+        """
+        places = self.adapter.position_ids(self.model, prompt).to(self.device)
+        places = places[:, None].expand(-1, rows, -1)
+        return places[0] if len(places) == 1 else places
 
     @torch.no_grad()
     def logits(
@@ -244,7 +241,7 @@ class VLM:
         for number, prompt in enumerate(prompts):
             by_length.setdefault(len(prompt), []).append(number)
         answers = [""] * len(prompts)
-        for length, numbers in by_length.items():
+        for numbers in by_length.values():
             chosen = None if image_tokens is None else image_tokens[numbers]
             batches = self._inputs(
                 [prompts[number] for number in numbers],
@@ -252,7 +249,7 @@ class VLM:
                 batch_size or self.source.batch_size,
             )
             texts = [
-                self.decode(row[length:], keep_special)
+                self.decode(row, keep_special)
                 for inputs in batches
                 for row in self.model.generate(
                     **inputs,
@@ -261,6 +258,9 @@ class VLM:
                     num_beams=1,
                     temperature=None,
                     top_p=None,
+                    top_k=None,
+                    # Some checkpoints ask for one, which is no longer the most likely word.
+                    repetition_penalty=None,
                 )
             ]
             for number, text in zip(numbers, texts, strict=True):
@@ -283,11 +283,30 @@ class VLM:
         """
         return first_token(self.tokenizer, word, prompt)
 
-    def _check_token_count(self) -> None:
-        inputs = self.processor(
-            images=self._blank, text=self.processor.image_token, return_mm_token_type_ids=True
+    def _grid(self, width: int, height: int) -> Grid:
+        return self.transform.grid(self.adapter.patch(self.model.config), width, height)
+
+    def _read(self, text: str, grid: Grid | None) -> Mapping[str, torch.Tensor]:
+        """Inputs of a text with one image of this grid; its content plays no part."""
+        blank = None
+        if grid is not None:
+            rows, columns = grid.mosaic
+            blank = Image.new("RGB", (columns * self._side, rows * self._side))
+        return self.processor(
+            images=blank, text=text, return_mm_token_type_ids=True, return_tensors="pt"
         )
-        found = sum(inputs["mm_token_type_ids"][0])
+
+    def _check_template(self) -> None:
+        expected, found = self._template.placeholder, self.processor.image_token
+        if found != expected:
+            raise ModelError(
+                f"models.{self.key}.prompt: {self.source.prompt} puts {expected} where the image "
+                f"goes, this tokenizer {found}. Take the template the checkpoint was trained with."
+            )
+
+    def _check_token_count(self) -> None:
+        marks = self._read(self.processor.image_token, self.grid)["mm_token_type_ids"]
+        found = int(marks.sum())
         if found != self.grid.tokens:
             raise ModelError(
                 f"models.{self.key}: the processor makes {found} tokens of an image, the model's "
@@ -324,30 +343,30 @@ class VLM:
             raise ValueError(
                 "image tokens are needed for a prompt with an image, and only for such"
             )
-        if image_tokens is not None and image_tokens.shape[1:] != (self.grid.tokens, self.width):
+        expected = (len(prompt.roles.image), self.width)
+        if image_tokens is not None and image_tokens.shape[1:] != expected:
             raise ValueError(
                 f"image tokens of shape {tuple(image_tokens.shape)}; "
-                f"expected (batch, {self.grid.tokens}, {self.width})"
+                f"expected (batch, {expected[0]}, {expected[1]})"
             )
 
     def _inputs(
         self, prompts: Sequence[Prompt], image_tokens: torch.Tensor | None, batch_size: int
-    ) -> Iterator[dict[str, Any]]:
+    ) -> Iterator[dict[str, torch.Tensor]]:
         """Arguments of the model for prompts of equal length, a batch at a time."""
-        for prompt in prompts:
-            self._check(prompt, image_tokens)
         for batch in _slices(len(prompts), batch_size):
-            inputs: dict[str, Any] = {
-                "input_ids": torch.stack([one.input_ids for one in prompts[batch]]),
-                "attention_mask": torch.stack([one.attention_mask for one in prompts[batch]]),
+            chosen = range(len(prompts))[batch]
+            versions = [None if image_tokens is None else image_tokens[n, None] for n in chosen]
+            rows = [
+                self.embed(prompts[n], version) for n, version in zip(chosen, versions, strict=True)
+            ]
+            places = [self.position_ids(prompts[n]) for n in chosen]
+            mask = torch.stack([prompts[n].attention_mask for n in chosen])
+            yield {
+                "inputs_embeds": torch.cat(rows),
+                "attention_mask": mask.to(self.device),
+                "position_ids": torch.cat(places, dim=-2),
             }
-            inputs = {name: value.to(self.device) for name, value in inputs.items()}
-            if image_tokens is not None:
-                tokens = image_tokens[batch].to(self.device, self.dtype)
-                inputs["mm_encoder_outputs"] = {
-                    "image": BaseModelOutputWithPooling(pooler_output=list(tokens))
-                }
-            yield inputs
 
 
 def _slices(total: int, size: int) -> Iterator[slice]:

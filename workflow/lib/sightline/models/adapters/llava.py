@@ -10,16 +10,32 @@ model.language_model.norm     already inside the last of the hidden states
 lm_head                       -> logits (batch, positions, 32064)
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import LlavaForConditionalGeneration
 
+from sightline.models.inputs import load_whole
+from sightline.models.prompts import Prompt
+from sightline.models.registry import ModelSource
+
 model_class = LlavaForConditionalGeneration
 
 
-def tower_side(config: Any) -> int:
+def load_processor(source: ModelSource, config: Any) -> Any:
+    """The Hugging Face processor; files saved before transformers 4.45 are completed."""
+    processor = load_whole(source)
+    if processor.patch_size is None:
+        processor.patch_size = patch(config)
+        processor.vision_feature_select_strategy = config.vision_feature_select_strategy
+        # The CLS token, which the strategy "default" takes off again.
+        processor.num_additional_image_tokens = 1
+    return processor
+
+
+def tower_side(config: Any, image_size: int | None = None) -> int:
     """Side of the square the tower sees, in px."""
     return config.vision_config.image_size
 
@@ -34,18 +50,22 @@ def text_width(config: Any) -> int:
     return config.text_config.hidden_size
 
 
-def complete_processor(processor: Any, config: Any) -> None:
-    """Tell processors saved before transformers 4.45 how many tokens an image becomes."""
-    if processor.patch_size is None:
-        processor.patch_size = patch(config)
-        processor.vision_feature_select_strategy = config.vision_feature_select_strategy
-        # The CLS token, which the strategy "default" takes off again.
-        processor.num_additional_image_tokens = 1
+def encode(
+    model: LlavaForConditionalGeneration, features: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """Projector output for ``pixel_values`` (images, 3, height, width): (images, tokens, width)."""
+    out = model.get_image_features(features["pixel_values"], return_dict=True)
+    return torch.stack(list(out.pooler_output))
 
 
-def encode(model: LlavaForConditionalGeneration, pixels: torch.Tensor) -> torch.Tensor:
-    """Projector output for (batch, 3, height, width) pixels: (batch, tokens, width)."""
-    return torch.stack(list(model.get_image_features(pixels, return_dict=True).pooler_output))
+def text_model(model: LlavaForConditionalGeneration) -> nn.Module:
+    """The stack of blocks that reads image tokens and text, with its ``rotary_emb`` and ``norm``."""
+    return model.model.language_model
+
+
+def position_ids(model: LlavaForConditionalGeneration, prompt: Prompt) -> torch.Tensor:
+    """Places of the prompt counted from its first token, (1, positions)."""
+    return torch.arange(len(prompt))[None]
 
 
 def layers(model: LlavaForConditionalGeneration) -> nn.ModuleList:

@@ -20,10 +20,11 @@ from tqdm import tqdm
 
 from sightline import cli
 from sightline.files import write_parquet
-from sightline.instruments.ablation import register_tokens, replace_tokens
-from sightline.instruments.continuation import Continuation
+from sightline.instruments.ablation import register_tokens
 from sightline.instruments.gradients import integrated_gradients
+from sightline.instruments.interventions import Condition, ReplaceTokens
 from sightline.instruments.mean_token import load_mean_token
+from sightline.instruments.replay import CleanRun, Decoded, replay_prompts
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
 from sightline.models.registry import ModelSource
@@ -45,6 +46,8 @@ from sightline.studies.neo2025.selection import (
 from sightline.studies.neo2025.subsets import Evidence, Subset, Tokens
 
 log = logging.getLogger(__name__)
+
+MEAN_TOKEN = "mean token"
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ class Ablation:
         mean_token: what tokens are replaced by, (width,).
         vocabulary: names the descriptions are searched for.
         protocol: of the run.
-        batch_size: conditions answered at a time; no answer depends on it.
+        batch_size: prompts that fit at a time; no answer depends on it.
     """
 
     vlm: VLM
@@ -229,41 +232,43 @@ class Ablation:
     ) -> dict[str, list[Answer]]:
         """Answers by setting, one per subset of the group."""
         # Equal subsets are common (two geometries, two gradient targets): answer each once.
-        versions = list({_key(subset): subset for subset in group}.values())
-        found: dict[str, list[Answer]] = {setting: [] for setting in prompts}
-        for first in range(0, len(versions), self.batch_size):
-            chunk = versions[first : first + self.batch_size]
-            tokens = _replace(clean, noised, chunk, self.mean_token)
-            shared = Continuation(self.vlm, next(iter(prompts.values())), tokens)
-            for setting, prompt in prompts.items():
-                found[setting] += self._answers(task, setting, prompt, shared)
-        place = {_key(subset): number for number, subset in enumerate(versions)}
-        return {
-            setting: [answers[place[_key(subset)]] for subset in group]
-            for setting, answers in found.items()
+        versions = {_key(subset): subset for subset in group}
+        place = {key: number for number, key in enumerate(versions)}
+        lengths = {
+            "generative": self.protocol.describe_tokens,
+            "polling": self.protocol.ask_tokens,
+            "vqa": 1,
         }
+        answers = replay_prompts(
+            CleanRun(self.vlm, next(iter(prompts.values())), clean),
+            [_condition(str(place[key]), one, len(clean)) for key, one in versions.items()],
+            list(prompts.values()),
+            [lengths[setting] for setting in prompts],
+            {MEAN_TOKEN: self.mean_token, subsets.NOISE: noised},
+        )
+        found = {}
+        for (setting, prompt), decoded in zip(prompts.items(), answers, strict=True):
+            judged = self._judge(task, setting, prompt, decoded)
+            found[setting] = [judged[place[_key(subset)]] for subset in group]
+        return found
 
-    def _answers(
-        self, task: Task, setting: str, prompt: Prompt, shared: Continuation
+    def _judge(
+        self, task: Task, setting: str, prompt: Prompt, decoded: Sequence[Decoded]
     ) -> list[Answer]:
         category = task.candidate.instance.category
+        texts = [one.text for one in decoded]
+        logits = torch.stack([one.logits for one in decoded])
         if setting == "generative":
-            texts, _ = shared.generate(prompt, self.protocol.describe_tokens)
             judgements = [judging.judge_description(t, category, self.vocabulary) for t in texts]
             probabilities = [float("nan")] * len(texts)
         elif setting == "polling":
-            texts, logits = shared.generate(prompt, self.protocol.ask_tokens)
             judgements = [judging.judge_polling(text) for text in texts]
             probabilities = _probabilities(logits, self.vlm.first_token("Yes", prompt))
         else:
-            logits = shared.logits(prompt)
             expected = self.vlm.first_token(category, prompt)
-            tokens = logits.argmax(-1).tolist()
-            texts = [self.vlm.decode([token]) for token in tokens]
             wanted = self.vlm.decode([expected])
             judgements = [
-                judging.judge_token(token, text, expected, wanted)
-                for token, text in zip(tokens, texts, strict=True)
+                judging.judge_token(one.tokens[0], one.text, expected, wanted) for one in decoded
             ]
             probabilities = _probabilities(logits, expected)
         return [Answer(*parts) for parts in zip(texts, judgements, probabilities, strict=True)]
@@ -283,16 +288,14 @@ def _key(subset: Subset) -> tuple[bool, bytes]:
     return subset.family == subsets.NOISE, subset.tokens.tobytes()
 
 
-def _replace(
-    clean: torch.Tensor, noised: torch.Tensor, chunk: Sequence[Subset], mean: torch.Tensor
-) -> torch.Tensor:
-    """Image tokens of each condition, (conditions, tokens, width)."""
-    in_pixels = [subset.family == subsets.NOISE for subset in chunk]
-    nothing = np.empty(0, np.int64)
-    chosen = [nothing if noise else one.tokens for noise, one in zip(in_pixels, chunk, strict=True)]
-    tokens = replace_tokens(clean, chosen, mean)
-    tokens[torch.tensor(in_pixels, device=tokens.device)] = noised
-    return tokens
+def _condition(name: str, subset: Subset, tokens: int) -> Condition:
+    """A subset's tokens replaced by the mean token, or all tokens by those of the noise image."""
+    if subset.family == subsets.NOISE:
+        # Noise in a few patches changes what the tower makes of all of them.
+        return Condition(name, ReplaceTokens(range(tokens), subsets.NOISE))
+    if len(subset.tokens) == 0:
+        return Condition(name)
+    return Condition(name, ReplaceTokens(subset.tokens, MEAN_TOKEN))
 
 
 def _probabilities(logits: torch.Tensor, token: int) -> list[float]:

@@ -1,0 +1,91 @@
+"""The demo's encoders: every objective trains the shared body, and exports it for stock classes."""
+
+import argparse
+import random
+
+import pytest
+import torch
+from transformers import CLIPImageProcessorPil, CLIPModel, CLIPVisionModel
+
+from sightline.demo.encoders import train as training
+from sightline.demo.encoders.body import Batches, primary_labels
+from sightline.demo.language import caption
+from sightline.demo.silhouettes import CATEGORIES
+from sightline.demo.training_set import draw_training_set
+
+TRAINED = [objective for objective in training.OBJECTIVES if objective != "random"]
+
+
+@pytest.fixture(scope="module")
+def scenes():
+    return draw_training_set(5, 12, processes=1)
+
+
+@pytest.fixture
+def few_scenes(monkeypatch, scenes):
+    """A handful of scenes, small batches and two steps instead of thousands."""
+    monkeypatch.setattr(training, "draw_training_set", lambda *_: scenes)
+    monkeypatch.setattr(training, "BATCH", dict.fromkeys(training.OBJECTIVES, 4))
+    monkeypatch.setattr(training, "STEPS", dict.fromkeys(TRAINED, 2))
+
+
+@pytest.mark.parametrize("objective", TRAINED)
+def test_every_objective_reaches_the_whole_body(objective, few_scenes):
+    training.attention.register()
+    model, stage = training.build(objective, 0.5, "stage", 0, None, 1)
+    loss, parts = stage.loss(0)
+    loss.backward()
+    assert torch.isfinite(loss) and parts
+    body = model.vision_model if objective == "contrastive" else model
+    silent = [n for n, p in body.named_parameters() if p.grad is None or not p.grad.any()]
+    # Keys of one query differ by a constant only: their bias has no gradient but rounding.
+    assert not [name for name in silent if not name.endswith("k_proj.bias")]
+
+
+@pytest.mark.parametrize("objective", TRAINED)
+def test_equal_seeds_give_equal_batches_and_losses(objective, few_scenes):
+    training.attention.register()
+    losses = [
+        training.build(objective, 0.5, "stage", seed, None, 1)[1].loss(3)[0].item()
+        for seed in (0, 0, 1)
+    ]
+    assert losses[0] == losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("objective", training.OBJECTIVES)
+def test_exported_encoder_loads_in_its_stock_class(objective, few_scenes, tmp_path):
+    arguments = argparse.Namespace(
+        objective=objective, rate=0.5, seed=0, scenes=tmp_path, work=tmp_path / "work",
+        out=tmp_path / "out", threads=1,
+    )  # fmt: skip
+    training.run(arguments)
+    (folder,) = (tmp_path / "out").iterdir()
+    kind = CLIPModel if objective == "contrastive" else CLIPVisionModel
+    loaded = kind.from_pretrained(folder, dtype=torch.float32)
+    body = loaded.vision_model if objective == "contrastive" else loaded
+    assert body(torch.zeros(1, 3, 112, 112)).last_hidden_state.shape == (1, 65, 128)
+    processor = CLIPImageProcessorPil.from_pretrained(folder)
+    assert processor.crop_size["height"] == 112
+    assert (folder / "curve.jsonl").exists() == (objective != "random")
+
+
+def test_captions_name_details_at_their_rate(scenes):
+    present = scenes.objects[0]
+    details = [thing for thing in present if not thing.dominant]
+    gist = caption("desk", present, random.Random(0), 0.0)
+    full = caption("desk", present, random.Random(0), 1.0)
+    assert gist.count(" a ") == 1 and " and " not in gist
+    assert full.count(" and ") == len(details)
+
+
+def test_labels_are_the_dominant_objects(scenes):
+    for label, present in zip(primary_labels(scenes), scenes.objects, strict=True):
+        assert CATEGORIES[label] == present[0].category and present[0].dominant
+
+
+def test_augmented_images_stay_in_their_frame(scenes):
+    batches = Batches(scenes, 6, 0)
+    chosen, _, generator = batches.draw(1)
+    images = batches.pixels(chosen, generator)
+    assert images.shape == (6, 3, 112, 112)
+    assert torch.isfinite(images).all()

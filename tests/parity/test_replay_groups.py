@@ -1,0 +1,182 @@
+"""How conditions are grouped changes no result: budgets, full devices, shared rows, half precision."""
+
+import logging
+from dataclasses import replace
+
+import pytest
+import torch
+
+from by_hand import ByHand
+from sightline.instruments import row_attention
+from sightline.instruments.branches import Branches
+from sightline.instruments.clean_run import ReplayError
+from sightline.instruments.interventions import Condition, Knockout, ReplaceTokens, Rescale
+from sightline.instruments.replay import CleanRun, replay, replay_decoding, replay_prompts
+from sightline.models.loading import load_vlm
+from sightline.models.registry import ModelSource
+
+QUESTION = "Is there a cat in this image?"
+CONDITIONS = [
+    Condition("none"),
+    Condition("early", Knockout("last_image_row", "image", (0, 1))),
+    Condition("up to 2", Knockout("last_image_row", "image", (0, 1, 2))),
+    Condition("all", Knockout("last_image_row", "image", "all")),
+    Condition("last", Knockout("last", "image", (2,))),
+    Condition("generated", Knockout("generated", "image", "all")),
+    Condition("first tokens", ReplaceTokens((0, 1), "zeros")),
+    Condition("late tokens", ReplaceTokens((14,), "mean")),
+    Condition("heads", Rescale("query", "image", (1,), 0.1, heads=(0,))),
+]
+
+
+@pytest.fixture(scope="module")
+def clean(tiny_llava, images):
+    return CleanRun(tiny_llava, tiny_llava.prompt(QUESTION), tiny_llava.encode_images(images)[0])
+
+
+@pytest.fixture(scope="module")
+def logits(clean):
+    return replay(clean, CONDITIONS)
+
+
+@pytest.fixture(scope="module")
+def answers(clean):
+    return [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)]
+
+
+@pytest.fixture
+def rows_run(clean):
+    """Rows that go through the blocks, a number for each call."""
+    rows = []
+    hooks = [
+        block.register_forward_pre_hook(lambda _, args: rows.append(args[0].shape[1]))
+        for block in clean.blocks
+    ]
+    yield rows
+    for hook in hooks:
+        hook.remove()
+
+
+@pytest.mark.parametrize("budget", [1, 200_000])
+def test_the_budget_splits_and_says_so(clean, logits, answers, caplog, budget):
+    """One at a time, or a few: the same logits and answers."""
+    with caplog.at_level(logging.INFO, "sightline"):
+        found = replay(clean, CONDITIONS, budget=budget)
+    assert "groups: together they need" in caplog.text
+    torch.testing.assert_close(found, logits, rtol=1e-4, atol=1e-4)
+    decoded = replay_decoding(clean, CONDITIONS, 8, budget=budget)
+    assert [one.tokens for one in decoded] == answers
+
+
+def test_a_full_device_halves_the_group(clean, logits, caplog, monkeypatch):
+    """Out of memory with more than two conditions: four groups later all are done, in order."""
+    sizes, run = [], Branches.run
+
+    def fails_when_large(self, *args, **kwargs):
+        sizes.append(len(self.edges))
+        if len(self.edges) > 2:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return run(self, *args, **kwargs)
+
+    monkeypatch.setattr(Branches, "run", fails_when_large)
+    torch.testing.assert_close(replay(clean, CONDITIONS), logits, rtol=1e-4, atol=1e-4)
+    assert sizes == [9, 4, 2, 2, 5, 2, 3, 1, 2]
+    assert "out of memory with 9 conditions: going on with 4" in caplog.text
+
+
+def test_a_device_too_small_for_one_condition_is_named(clean, monkeypatch):
+    def fails(self, *args, **kwargs):
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(Branches, "run", fails)
+    with pytest.raises(ReplayError, match=r"condition 'none': not even one condition fits"):
+        replay(clean, CONDITIONS)
+
+
+def test_order_and_company_change_nothing(clean, logits):
+    torch.testing.assert_close(
+        replay(clean, CONDITIONS[::-1]), logits.flip(0), rtol=1e-4, atol=1e-4
+    )
+    alone = torch.cat([replay(clean, [one]) for one in CONDITIONS])
+    torch.testing.assert_close(alone, logits, rtol=1e-4, atol=1e-4)
+
+
+def test_the_fused_kernel_gives_the_same(clean, logits, answers, monkeypatch):
+    """Branches with many rows go through another kernel."""
+    monkeypatch.setattr(row_attention, "_ROWS_FOR_FUSED", 1)
+    torch.testing.assert_close(replay(clean, CONDITIONS), logits, rtol=1e-4, atol=1e-4)
+    assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == answers
+
+
+def test_knockouts_are_one_until_one_of_them_ends(clean, rows_run):
+    """Three that begin alike: four rows at first, and no branch of their own before they part."""
+    replay(clean, CONDITIONS[1:4])
+    query = len(clean.prompt.roles.query)
+    assert rows_run == [4, 4 + query, 2 * (4 + query), 3 * (4 + query)]
+
+
+def test_unchanged_rows_are_not_run(clean, rows_run):
+    replay(clean, CONDITIONS[4:6])
+    assert rows_run == [1, 1]
+
+
+def test_prompts_of_one_image_run_its_rows_once(clean, rows_run):
+    """Each prompt costs its own question, clean and under the condition; the image costs once."""
+    prompts = [clean.vlm.prompt(question) for question in ("What is on the car?", "A cat?")]
+    replay_prompts(clean, CONDITIONS[6:7], prompts)
+    first, second = (len(prompt.roles.query) for prompt in prompts)
+    runs = [first] * 4, [second] * 4, [16] * 4, [first] * 4, [second] * 4
+    assert rows_run == [rows for run in runs for rows in run]
+
+
+def test_prompts_with_another_beginning_are_refused(clean):
+    other = replace(clean.prompt, input_ids=clean.prompt.input_ids.flip(0))
+    with pytest.raises(ReplayError, match="differ before the end of the image"):
+        replay_prompts(clean, CONDITIONS[:1], [clean.prompt, other])
+
+
+def test_conditions_need_names_of_their_own(clean):
+    with pytest.raises(ReplayError, match="two conditions are called"):
+        replay(clean, [CONDITIONS[0], Condition("none", CONDITIONS[1].interventions)])
+    with pytest.raises(ReplayError, match="at least one"):
+        replay(clean, [])
+    with pytest.raises(ReplayError, match="expected"):
+        replay(clean, CONDITIONS, {"given": torch.zeros(3)})
+
+
+def test_sliding_windows_are_refused_where_they_matter(clean, monkeypatch):
+    """A window longer than the sequence changes nothing; a shorter one would."""
+    config = clean.vlm.adapter.text_model(clean.vlm.model).config
+    monkeypatch.setattr(config, "sliding_window", clean.length, raising=False)
+    clean.check_window(clean.length)
+    with pytest.raises(ReplayError, match="reaches back only"):
+        replay_decoding(clean, CONDITIONS, 8)
+
+
+def test_half_precision(tiny_llava, tiny_llava_folder, images):
+    """bfloat16: no further from full precision than plain transformers is.
+
+    Greedy answers are the same up to where two tokens are as good as equally likely.
+    """
+    vlm = load_vlm(ModelSource("half", str(tiny_llava_folder), device="cpu", dtype="bfloat16"))
+    assert vlm.dtype == torch.bfloat16
+    prompt, tokens = vlm.prompt(QUESTION), tiny_llava.encode_images(images[:1])[0]
+    clean = CleanRun(vlm, prompt, tokens)
+    plain = ByHand(vlm.model, vlm, prompt, tokens)
+    full = ByHand(tiny_llava.model, tiny_llava, prompt, tokens)
+    logits, answers = (
+        replay(clean, CONDITIONS),
+        replay_decoding(clean, CONDITIONS, 6, keep_logits=True),
+    )
+    errors = []
+    for condition, row, answer in zip(CONDITIONS, logits, answers, strict=True):
+        exact, rounded = (one.logits(condition, {}) for one in (full, plain))
+        errors.append([(one - exact).norm() / exact.norm() for one in (row, rounded)])
+        for token, other, step in zip(
+            answer.tokens, plain.generate(condition, {}, 6), answer.steps, strict=False
+        ):
+            if token != other:
+                assert step[token] - step[other] <= 0.05 * step.abs().max(), condition.name
+                break
+    ours, theirs = torch.tensor(errors).mean(0)
+    assert ours <= 1.25 * theirs < 0.1

@@ -1,0 +1,1 @@
+"""Vision encoders of one body, each trained from nothing under another objective (khajuria2025)."""

@@ -1,0 +1,129 @@
+"""Self-distillation without labels (DINO): crops of an image are to agree on what a slow teacher says of it."""
+
+import copy
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from transformers import CLIPVisionModel
+
+from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels, primary_labels
+from sightline.demo.optimizer import MasterOptimizer
+from sightline.demo.training_set import TrainingSet
+from sightline.demo.world import SIZE
+
+_PROTOTYPES = 512
+_STUDENT, _TEACHER = 0.1, 0.04
+_MOMENTUM, _CENTER_MOMENTUM = 0.99, 0.9
+_LOCAL = 56
+_NEIGHBOURS = 10
+
+
+class Head(nn.Module):
+    """Two layers, then cosines with learned prototypes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(nn.Linear(WIDTH, 256), nn.GELU(), nn.Linear(256, 64))
+        self.prototypes = nn.Linear(64, _PROTOTYPES, bias=False)
+
+    def forward(self, states: Tensor) -> Tensor:
+        """Cosines ``(batch, prototypes)``."""
+        found = F.normalize(self.layers(states).float(), dim=-1)
+        return found @ F.normalize(self.prototypes.weight.float(), dim=-1).T
+
+
+class Distillation:
+    """Stage; gate: nearest neighbours agree on the dominant category in .8 of the cases, and no collapse."""
+
+    cool_down = 0.3
+
+    def __init__(
+        self,
+        name: str,
+        body: CLIPVisionModel,
+        scenes: TrainingSet,
+        validation: TrainingSet,
+        batch_size: int,
+        seed: int,
+    ) -> None:
+        self.name = name
+        self._body, self._head = body, Head().bfloat16()
+        self._teacher = copy.deepcopy(nn.ModuleList([body, self._head])).requires_grad_(False)
+        student = nn.ModuleList([body, self._head])
+        self.optimizer = MasterOptimizer([(student.named_parameters(), 5e-4, False)])
+        # Part of the module, so that checkpoints hold teacher and centre too. The slow average needs float32.
+        self._teacher.float()
+        self.module = nn.ModuleDict({"student": student, "teacher": self._teacher})
+        self.module.register_buffer("center", torch.zeros(_PROTOTYPES))
+        self._batches = Batches(scenes, batch_size, seed)
+        self._scenes, self._validation = scenes, validation
+
+    def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
+        """Cross-entropy between the teacher on two large crops and the student on all others."""
+        chosen, _, generator = self._batches.draw(step)
+        images = self._batches.pixels(chosen, generator).float()
+        large = [_crop(images, 0.5, 1.0, SIZE, generator) for _ in range(2)]
+        small = [_crop(images, 0.15, 0.5, _LOCAL, generator) for _ in range(3)]
+        with torch.no_grad():
+            self._follow()
+            body, head = self._teacher
+            spoken = [head(body(crop).pooler_output) for crop in large]
+            wanted = [((s - self.module.center) / _TEACHER).softmax(-1) for s in spoken]
+            mean = torch.cat(spoken).mean(0)
+            self.module.center.lerp_(mean, 1 - _CENTER_MOMENTUM)
+        said = [self._say(crop) / _STUDENT for crop in (*large, *small)]
+        terms = [
+            -(target * answer.log_softmax(-1)).sum(-1).mean()
+            for place, target in enumerate(wanted)
+            for other, answer in enumerate(said)
+            if other != place
+        ]
+        loss = torch.stack(terms).mean()
+        return loss, {"distillation": loss.item()}
+
+    def _say(self, crop: Tensor) -> Tensor:
+        smaller = crop.shape[-1] != SIZE
+        seen = self._body(crop.bfloat16(), interpolate_pos_encoding=smaller).pooler_output
+        return self._head(seen)
+
+    def _follow(self) -> None:
+        student = (*self._body.parameters(), *self._head.parameters())
+        for slow, fast in zip(self._teacher.parameters(), student, strict=True):
+            slow.lerp_(fast.float(), 1 - _MOMENTUM)
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, float]:
+        """Vote of the ten nearest of 4,000 training scenes, and the effective rank of CLS."""
+        bank = torch.cat(
+            [
+                self._states(self._scenes, slice(s, s + 250))
+                for s in range(0, min(4000, len(self._scenes)), 250)
+            ]
+        )
+        seen = self._states(self._validation, slice(None))
+        nearest = (seen @ bank.T).topk(_NEIGHBOURS).indices
+        votes = primary_labels(self._scenes)[nearest]
+        right = votes.mode(-1).values == primary_labels(self._validation)
+        share = torch.linalg.svdvals(seen - seen.mean(0)).square()
+        share = share / share.sum()
+        rank = (-(share * share.clamp(min=1e-12).log()).sum()).exp()
+        return {"k-NN primary": right.float().mean().item(), "effective rank": rank.item() / WIDTH}
+
+    def _states(self, scenes: TrainingSet, chosen: slice) -> Tensor:
+        pixels = clean_pixels(scenes, chosen)
+        return F.normalize(self._body(pixels).pooler_output.float(), dim=-1)
+
+
+def _crop(
+    images: Tensor, smallest: float, largest: float, side: int, generator: torch.Generator
+) -> Tensor:
+    """Random squares of a share of the area, resized to ``side``."""
+    share = smallest + (largest - smallest) * torch.rand(len(images), generator=generator)
+    scale = share.sqrt()
+    middle = (torch.rand(len(images), 2, generator=generator) * 2 - 1) * (1 - scale[:, None])
+    affine = torch.zeros(len(images), 2, 3)
+    affine[:, 0, 0] = affine[:, 1, 1] = scale
+    affine[:, :, 2] = middle
+    grid = F.affine_grid(affine, (len(images), 3, side, side), align_corners=False)
+    return F.grid_sample(images, grid, align_corners=False)

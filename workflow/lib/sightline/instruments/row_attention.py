@@ -1,0 +1,185 @@
+"""Attention of rows that branch off a clean run, and the two functions registered with transformers.
+
+``sightline_rows`` hands queries, keys and values of the rows of a replay to whoever runs it; the rows need no
+mask, as whoever runs it knows what each may see. ``sightline_edges`` (`sightline.instruments.intervene`) edits
+the mask of an ordinary call. Both have a mask function of their own: without one transformers passes no mask
+at all, and padding, in eager attention even causality, would silently be lost.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Protocol
+
+import torch
+from torch.nn import functional
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS, sdpa_mask
+from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
+
+from sightline.errors import SightlineError
+from sightline.models.vlm import VLM
+
+ROWS = "sightline_rows"
+
+# From so many rows on, copying the shared keys to each branch costs less than writing out its scores.
+_ROWS_FOR_FUSED = 128
+
+
+class AttentionError(SightlineError):
+    """Attention was called in a way under which an intervention would not do what it says."""
+
+
+class Attends(Protocol):
+    """Whoever runs rows of a replay."""
+
+    def attend(
+        self,
+        layer: int,
+        query: torch.Tensor,
+        key: torch.Tensor,
+        value: torch.Tensor,
+        scaling: float,
+    ) -> torch.Tensor:
+        """Attention of the rows of one layer.
+
+        Args:
+            layer: counted from 0.
+            query: (heads, rows, head_dim), after the rotary embedding.
+            key: (key heads, rows, head_dim), likewise.
+            value: (key heads, rows, head_dim).
+            scaling: of the scores.
+
+        Returns:
+            (rows, heads, head_dim).
+        """
+
+
+_running: ContextVar[Attends | None] = ContextVar("rows of a replay", default=None)
+
+
+def rows_forward(
+    module: torch.nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    value: torch.Tensor,
+    attention_mask: torch.Tensor | None,
+    scaling: float,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[torch.Tensor, None]:
+    """The registered attention function: (1, heads, rows, head_dim) to whoever runs the rows."""
+    runner = _running.get()
+    if runner is None or query.shape[0] != 1 or key.shape[2] != query.shape[2]:
+        raise AttentionError(
+            f"attention {ROWS}: called outside a replay, or with {key.shape[2]} keys for "
+            f"{query.shape[2]} rows. It serves replays only; use "
+            "sightline.instruments.intervene for the model's own calls."
+        )
+    out = runner.attend(module.layer_idx, query[0], key[0], value[0], scaling)
+    return out[None], None
+
+
+AttentionInterface.register(ROWS, rows_forward)
+AttentionMaskInterface.register(ROWS, sdpa_mask)
+
+
+@contextmanager
+def text_attention(vlm: VLM, name: str) -> Iterator[None]:
+    """The language model attends by a registered function; the vision tower stays as it is.
+
+    Raises:
+        AttentionError: the function or its mask function is not registered, or the model did not take it.
+    """
+    for registry, what in (
+        (ALL_ATTENTION_FUNCTIONS, "attention"),
+        (ALL_MASK_ATTENTION_FUNCTIONS, "mask"),
+    ):
+        if name not in registry.valid_keys():
+            raise AttentionError(
+                f"attention {name}: no {what} function is registered under this name, so masks "
+                "would be lost without a word. Register both (AttentionInterface and "
+                "AttentionMaskInterface)."
+            )
+    config = vlm.adapter.text_model(vlm.model).config
+    before = config._attn_implementation
+    vlm.model.set_attn_implementation({"text_config": name})
+    try:
+        if config._attn_implementation != name:
+            raise AttentionError(
+                f"models.{vlm.key}: its language model does not take another attention function "
+                f"(it keeps {config._attn_implementation}). Interventions need a family whose "
+                "attention goes through AttentionInterface."
+            )
+        yield
+    finally:
+        vlm.model.set_attn_implementation({"text_config": before})
+
+
+@contextmanager
+def rows_run_by(runner: Attends, vlm: VLM) -> Iterator[None]:
+    """The language model's attention goes to ``runner``, and only there: other rows it would mix up."""
+    token = _running.set(runner)
+    try:
+        with text_attention(vlm, ROWS):
+            yield
+    finally:
+        _running.reset(token)
+
+
+def branch_attention(
+    query: torch.Tensor,
+    shared: tuple[torch.Tensor, torch.Tensor],
+    own: tuple[torch.Tensor, torch.Tensor],
+    bias: torch.Tensor | None,
+    scaling: float,
+) -> torch.Tensor:
+    """Attention of branches with keys of their own and keys that all share, which are not copied.
+
+    Args:
+        query: (branches, heads, rows, head_dim).
+        shared: keys and values, (key heads, shared keys, head_dim).
+        own: keys and values, (branches, key heads, own keys, head_dim).
+        bias: added to the scores, (1 or branches, 1 or heads, rows, shared + own keys); None for none.
+        scaling: of the scores.
+
+    Returns:
+        (branches, rows, heads, head_dim).
+    """
+    if query.shape[2] >= _ROWS_FOR_FUSED:
+        return _fused(query, shared, own, bias, scaling)
+    branches, heads, rows, width = query.shape
+    groups, far_keys, near_keys = len(shared[0]), shared[0].shape[1], own[0].shape[2]
+    per_group = heads // groups
+    # Shared keys see the rows of all branches as one matrix; own keys go branch by branch.
+    query = query.reshape(branches, groups, per_group * rows, width)
+    far = query.transpose(0, 1).reshape(groups, -1, width) @ shared[0].transpose(1, 2)
+    far = far.view(groups, branches, per_group, rows, far_keys)
+    near = query @ own[0].transpose(2, 3)
+    near = near.view(branches, groups, per_group, rows, near_keys).transpose(0, 1)
+    scores = torch.cat([far, near], dim=-1).float() * scaling
+    if bias is not None:
+        by_head = bias.unflatten(1, (1 if bias.shape[1] == 1 else groups, -1))
+        scores += by_head.transpose(0, 1)
+    far, near = scores.softmax(-1).to(query.dtype).split([far_keys, near_keys], dim=-1)
+    out = far.reshape(groups, branches * per_group * rows, far_keys) @ shared[1]
+    out = out.view(groups, branches, per_group * rows, width).transpose(0, 1)
+    near = near.transpose(0, 1).reshape(branches, groups, per_group * rows, near_keys)
+    out = out + near @ own[1]
+    return out.reshape(branches, heads, rows, width).transpose(1, 2)
+
+
+def _fused(query, shared, own, bias, scaling) -> torch.Tensor:
+    """The same by the fused kernel, for branches with many rows."""
+    branches, heads = query.shape[:2]
+    keys, values = (
+        torch.cat([one.expand(branches, -1, -1, -1), other], dim=2).repeat_interleave(
+            heads // one.shape[0], dim=1
+        )
+        for one, other in zip(shared, own, strict=True)
+    )
+    mask = None if bias is None else bias.to(query.dtype)
+    out = functional.scaled_dot_product_attention(
+        query, keys, values, attn_mask=mask, scale=scaling
+    )
+    return out.transpose(1, 2)

@@ -1,0 +1,83 @@
+"""How the demo models learned: what each stage of training measured on validation scenes.
+
+python -m sightline.report.learning_curves --curves resources/demo/curves --out results/demo/models/learning_curves
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import pandas as pd
+
+from sightline import cli
+from sightline.errors import SightlineError
+from sightline.studies.drawing import new_figure, save_figure, series
+
+_SHOWN = {
+    "vision": ("category", "color", "background", "category word"),
+    "segmenter": ("IoU 1 click", "IoU 4 clicks", "IoU box"),
+    "language": ("exists", "color", "count", "where", "hop"),
+    "aim": ("IoU explicit", "IoU implicit"),
+}
+"""Measures to show by the first word of a stage's name; all of them are in the table beside the figure."""
+
+
+def read_curves(folder: Path) -> pd.DataFrame:
+    """Validation measures of every stage: columns stage, step, measure, value.
+
+    Raises:
+        SightlineError: no curve in the folder, none with a validation, or one of a stage that is not known.
+    """
+    rows = [
+        {"stage": file.stem, "step": line["step"], "measure": measure, "value": value}
+        for file in sorted(folder.glob("*.jsonl"))
+        for line in map(json.loads, file.read_text().splitlines())
+        for measure, value in line.get("validation", {}).items()
+    ]
+    if not rows:
+        raise SightlineError(
+            f"{folder}: no learning curves. Expected *.jsonl files as the training rules write them."
+        )
+    curves = pd.DataFrame(rows)
+    for stage in curves["stage"].unique():
+        if _family(stage) not in _SHOWN:
+            raise SightlineError(
+                f"{folder}/{stage}.jsonl: no known stage; names begin with {', '.join(_SHOWN)}."
+            )
+    return curves
+
+
+def draw_curves(curves: pd.DataFrame, out: Path) -> None:
+    """One panel per stage."""
+    order = list(_SHOWN)
+    stages = sorted(curves["stage"].unique(), key=lambda s: (order.index(_family(s)), s))
+    columns = 2
+    rows = -(-len(stages) // columns)
+    with new_figure(2, 1.9 * rows, rows, columns, squeeze=False) as (figure, axes):
+        for place in axes.flat[len(stages) :]:
+            place.set_axis_off()
+        for place, stage in zip(axes.flat, stages, strict=False):
+            part = curves[curves["stage"] == stage]
+            measured = [m for m in _SHOWN[_family(stage)] if (part["measure"] == m).any()]
+            for number, measure in enumerate(measured):
+                line = part[part["measure"] == measure]
+                place.plot(line["step"], line["value"], label=measure, **series(number))
+            place.set(title=stage, xlabel="step", ylabel="on validation scenes", ylim=(0, 1.02))
+            place.legend(loc="lower right", ncols=2)
+        save_figure(figure, out, data=curves)
+
+
+def _family(stage: str) -> str:
+    return stage.split("-")[0]
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Draw the curves of a folder."""
+    draw_curves(read_curves(arguments.curves), arguments.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="path without suffix")
+    cli.run(main, parser)
