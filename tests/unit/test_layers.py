@@ -7,7 +7,7 @@ import pytest
 from sightline.sources import LIBRARY, foreign_imports, imported_modules, own_imports
 
 ROOT = Path(__file__).parents[2]
-FLOORS = ("cache", "scenes", "models", "instruments", "studies", "report")
+FLOORS = ("cache", "scenes", "models", "instruments", "studies", "report", "bench")
 # The embedded world stands beside the studies.
 BESIDE = {"demo": "studies"}
 LONGEST = 400

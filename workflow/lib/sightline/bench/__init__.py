@@ -1,0 +1,1 @@
+"""Speed and memory of the instruments against plain transformers; ``python -m sightline.bench``."""
