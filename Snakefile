@@ -25,6 +25,7 @@ include: "workflow/rules/models.smk"
 include: "workflow/rules/cache.smk"
 include: "workflow/rules/neo2025.smk"
 include: "workflow/rules/neo2025_knockout.smk"
+include: "workflow/rules/neo2025_lens.smk"
 include: "workflow/rules/report.smk"
 
 

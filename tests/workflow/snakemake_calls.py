@@ -36,6 +36,17 @@ TINY = {
             "integration_steps": 2,
             "noise": "independent",
             "bootstrap": 100,
+            "lens": {
+                "split": "train2017",
+                "max_annotations": 9,
+                "area": [100, 1600],
+                "images": 5,
+                "scenes": 4,
+                "question": "Describe the image.",
+                "top": 2,
+                "confident": 0.1,
+                "map_depth": 0.72,
+            },
             "models": ["demo-llava"],
         }
     },

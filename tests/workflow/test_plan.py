@@ -14,6 +14,12 @@ STUDY_JOBS = {
     "neo2025_tab1": 1,
     "neo2025_tab1_bars": 1,
     "neo2025_extra1": 1,
+    "summarise_knockout": 1,
+    "neo2025_tab2": 1,
+    "neo2025_knockout_curve": 1,
+    "judge_neo2025_knockout": 1,
+    "summarise_object_size": 1,
+    "neo2025_object_size": 1,
     "judge_neo2025_claims": 1,
     "list_neo2025_items": 1,
     "score_claims": 1,
@@ -39,10 +45,14 @@ def test_published_run_is_planned_with_both_models(tmp_path):
         "adopt_mean_token": 2,
         "select_objects": 2,
         "ablate_tokens": 2,
+        "block_attention": 2,
+        "neo2025_extra2": 1,
         "download_file": 3,
-        "download_archive": 2,
-        "unpack_images": 1,
-        "unpack_annotations": 1,
+        "read_lens": 2,
+        "replace_number_words": 2,
+        "download_archive": 3,
+        "unpack_images": 2,
+        "unpack_annotations": 2,
     }
     assert expected.items() <= jobs.items(), jobs
     assert "generate_world" not in jobs
@@ -67,6 +77,7 @@ def test_configuration_on_the_command_line_replaces_the_default(tmp_path, model)
     jobs = planned_jobs(ran.stdout)
     assert STUDY_JOBS.items() <= jobs.items(), jobs
     assert jobs["cache_image_tokens"] == jobs["compute_mean_token"] == jobs["generate_world"] == 1
+    assert "neo2025_extra2" not in jobs
     assert "measure_quality" not in jobs
     assert "train_demo_models" not in jobs
 
@@ -79,7 +90,17 @@ def test_single_value_can_be_changed(tmp_path, model):
     assert "results/other/scorecard.csv" in ran.stdout
 
 
-@pytest.mark.parametrize("target", ["neo2025_tab1", "neo2025_extra1", "neo2025_tab1_bars"])
+@pytest.mark.parametrize(
+    "target",
+    [
+        "neo2025_tab1",
+        "neo2025_extra1",
+        "neo2025_tab1_bars",
+        "neo2025_tab2",
+        "neo2025_knockout_curve",
+        "neo2025_object_size",
+    ],
+)
 def test_every_item_is_a_target(tmp_path, model, target):
     config = tiny_config(tmp_path, model)
     ran = snakemake(tmp_path, "--dry-run", "--configfile", config, "--cores", "1", target)
@@ -100,6 +121,20 @@ def test_second_model_adds_only_its_own_measurements(tmp_path, model):
     assert ran.returncode == 0, ran.stdout
     jobs = planned_jobs(ran.stdout)
     assert (jobs["ablate_tokens"], jobs["write_questions"], jobs["generate_world"]) == (2, 1, 1)
+    assert "neo2025_num2" not in jobs
+
+
+def test_model_of_another_architecture_brings_its_number(tmp_path, model):
+    """The lens is compared across architectures, and LLaVA-Phi is none of its own."""
+    entry = {"path": str(model), "family": "qwen2_5_vl", "prompt": "qwen2.5-vl"}
+    config = tiny_config(tmp_path, model)
+    more = tmp_path / "more.yaml"
+    more.write_text(
+        f"models: {{second: {entry}}}\nstudies: {{neo2025: {{models: [demo-llava, second]}}}}\n"
+    )
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config, more)
+    assert ran.returncode == 0, ran.stdout
+    assert planned_jobs(ran.stdout)["neo2025_num2"] == 1
 
 
 def test_study_left_out_is_not_run(tmp_path, model):

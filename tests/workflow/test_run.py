@@ -28,7 +28,11 @@ def test_table_scorecard_and_items_are_there(run):
     assert not pd.read_csv(study / "tab1.csv").empty
     items = pd.read_csv(study / "items.csv").set_index("item")["status"]
     assert {items["tab1"], items["extra1"]} == {"produced"}
-    assert items["fig3"] == "not run"
+    assert set(items[["tab2", "knockout_curve", "object_size"]]) == {"produced"}
+    assert items["extra2"] == "not run"
+    lens = ("fig1", "fig2", "fig3", "num1", "extra3", "extra5", "lens_curves")
+    assert set(items[list(lens)]) == {"produced"}
+    assert items["num2"] == "not run"
     scorecard = pd.read_csv(run[0] / "results" / "tiny" / "scorecard.csv")
     assert set(scorecard["study"]) == {"neo2025"}
     for name in ("tab1_bars.pdf", "tab1_bars.png", "extra1.pdf", "extra1.png"):

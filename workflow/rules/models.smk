@@ -132,7 +132,7 @@ rule fit_demo_encoder:
         options=lambda wildcards: DEMO_ENCODERS[wildcards.encoder],
         scenes=results("training/checkpoints"),
         work=results("training/checkpoints/encoders"),
-        out=results("training/encoders"),
+        out=subpath(output[0], ancestor=2),
     shell:
         "python -m sightline.demo.encoders.train {params.options} --scenes {params.scenes}"
         " --work {params.work} --out {params.out} --threads {threads} 2> {log}"

@@ -247,6 +247,11 @@ rule judge_neo2025_claims:
         measurements=rules.summarise_ablation.input,
         protocol=results("settings/neo2025.json"),
         published=library_file("studies/neo2025/published.csv"),
+        # Parts of the study that judge their own claims.
+        parts=[
+            results("neo2025/claims/lens.csv"),
+            results("neo2025/claims/knockout.csv"),
+        ],
     output:
         results("neo2025/claims.csv"),
     log:
@@ -259,7 +264,7 @@ rule judge_neo2025_claims:
     shell:
         "python -m sightline.studies.neo2025.claims --effects {input.effects}"
         " --measurements {input.measurements} --protocol {input.protocol}"
-        " --dataset-name {params.dataset:q} --out {output} 2> {log}"
+        " --dataset-name {params.dataset:q} --parts {input.parts} --out {output} 2> {log}"
 
 
 rule list_neo2025_items:
@@ -269,6 +274,11 @@ rule list_neo2025_items:
         ancient(rules.neo2025_tab1.output.tex),
         ancient(rules.neo2025_tab1_bars.output.png),
         ancient(rules.neo2025_extra1.output.png),
+        ancient(results("neo2025/tab2.tex")),
+        ancient(results("neo2025/knockout_curve.png")),
+        ancient(results("neo2025/object_size.png")),
+        [ancient(file) for file in neo2025_second_model()],
+        [ancient(file) for file in neo2025_lens_items()],
         listed=library_file("studies/neo2025/items.csv"),
     output:
         results("neo2025/items.csv"),

@@ -167,7 +167,7 @@ def _broken_references(config: Mapped) -> Iterator[str]:
                 f"studies.neo2025.reference.vectors: no vector for {name}; name its file, or use "
                 "source: images."
             )
-    for part in ("ablation_set", "reference"):
+    for part in ("ablation_set", "reference", "lens"):
         split = study[part].get("split")
         if split is not None and split not in splits and coco["source"] != "local":
             yield (

@@ -49,8 +49,8 @@ class Recipe:
     existence_steps: int = 2400
     positions_steps: int = 4000
     language_batch: int = 8
-    aim_scenes: int = 6000
-    aim_steps: int = 1500
+    aim_scenes: int = 3000
+    aim_steps: int = 1200
     aim_batch: int = 64
 
 

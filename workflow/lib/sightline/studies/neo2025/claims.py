@@ -20,6 +20,7 @@ from sightline.studies.claims import (
     NOT_RUN,
     REPLICATED,
     Claim,
+    read_claims,
     write_claims,
 )
 from sightline.studies.neo2025 import subsets
@@ -263,16 +264,15 @@ def main(options: argparse.Namespace) -> None:
     protocol = Protocol.read(options.protocol)
     measurements = read_measurements(options.measurements)
     models = list(dict.fromkeys(measurements["model"]))
-    write_claims(
-        judge_all(
-            read_effects(options.effects),
-            compare(measurements, protocol.seed, protocol.bootstrap),
-            load_published("neo2025"),
-            models,
-            options.dataset_name,
-        ),
-        options.out,
+    claims = judge_all(
+        read_effects(options.effects),
+        compare(measurements, protocol.seed, protocol.bootstrap),
+        load_published("neo2025"),
+        models,
+        options.dataset_name,
     )
+    parts = [claim for path in options.parts for claim in read_claims(path)]
+    write_claims([*claims, *parts], options.out)
 
 
 if __name__ == "__main__":
@@ -281,5 +281,8 @@ if __name__ == "__main__":
     parser.add_argument("--measurements", type=Path, nargs="+", required=True)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--dataset-name", default="coco", help="as the scorecard shows it")
+    parser.add_argument(
+        "--parts", type=Path, nargs="*", default=[], help="rows judged elsewhere, to go below"
+    )
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -1,0 +1,121 @@
+"""How much of each image token an object covers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sightline.scenes.geometry import Grid
+from sightline.scenes.scene import Mask
+
+OBJECT_COLUMNS = {
+    "image_id": "int64",
+    "object_id": "int64",
+    "category": "str",
+    "crowd": "bool",
+    "inside": "float64",
+    "pixels": "int64",
+    "patch": "int64",
+}
+"""One row per object: share of it that the tower sees, its pixels there, side of a patch."""
+COVERAGE_COLUMNS = {
+    "image_id": "int64",
+    "object_id": "int64",
+    "token": "int64",
+    "coverage": "float64",
+    "published": "bool",
+}
+"""One row per object and token that it touches, in the tower's frame or by the authors' code."""
+
+
+def token_coverage(mask: Mask, grid: Grid) -> NDArray[np.float64]:
+    """Share of each token's pixels that a mask covers, (tokens,).
+
+    Args:
+        mask: (rows, columns) bool, in the pixels the tower saw.
+        grid: token grid of that tower.
+    """
+    height, width = grid.rows * grid.patch, grid.columns * grid.patch
+    # A tower drops what is left over when its side is not a multiple of the patch.
+    cells = mask[:height, :width].reshape(grid.rows, grid.patch, grid.columns, grid.patch)
+    return cells.mean(axis=(1, 3)).reshape(-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """Objects of one image on its token grid.
+
+    Attributes:
+        coverage: object id -> share of each token, (tokens,).
+        published: object id -> tokens by the authors' geometry, (tokens,) bool.
+        categories: object id -> category.
+        pixels: object id -> pixels in the tower's frame.
+        patch: side of a token in pixels.
+    """
+
+    coverage: Mapping[int, NDArray[np.float64]]
+    published: Mapping[int, NDArray[np.bool_]]
+    categories: Mapping[int, str]
+    pixels: Mapping[int, int]
+    patch: int
+
+    @property
+    def covered(self) -> NDArray[np.bool_]:
+        """Tokens that any object touches, (tokens,)."""
+        return np.any([cover > 0 for cover in self.coverage.values()], axis=0)
+
+    def of_category(self, category: str) -> tuple[NDArray[np.float64], int]:
+        """Coverage by all instances of a category together, (tokens,), and their pixels."""
+        own = [one for one, name in self.categories.items() if name == category]
+        # Overlapping annotations would count a pixel twice; a token has no more than itself.
+        cover = np.minimum(np.sum([self.coverage[one] for one in own], axis=0), 1)
+        return cover, sum(self.pixels[one] for one in own)
+
+
+def regions_by_image(
+    objects: pd.DataFrame, coverage: pd.DataFrame, tokens: Mapping[int, int]
+) -> dict[int, Regions]:
+    """Put the stored tables together.
+
+    Args:
+        objects: OBJECT_COLUMNS; crowd regions are left out.
+        coverage: COVERAGE_COLUMNS.
+        tokens: image -> number of its tokens.
+    """
+    touched = dict(list(coverage.groupby(["image_id", "object_id"])))
+    found = {}
+    for image, part in objects[~objects["crowd"]].groupby("image_id"):
+        covers, published = {}, {}
+        for one in part["object_id"]:
+            covers[one] = np.zeros(tokens[image])
+            published[one] = np.zeros(tokens[image], bool)
+            if (image, one) in touched:
+                rows = touched[image, one]
+                covers[one][rows["token"]] = rows["coverage"]
+                published[one][rows["token"]] = rows["published"]
+        found[image] = Regions(
+            covers,
+            published,
+            dict(zip(part["object_id"], part["category"], strict=True)),
+            dict(zip(part["object_id"], part["pixels"], strict=True)),
+            int(part["patch"].iloc[0]),
+        )
+    return found
+
+
+def intersection_over_union(
+    chosen: NDArray[np.bool_], coverage: NDArray[np.float64], pixels: int, patch: int
+) -> float:
+    """IoU in pixels of whole patches with an exact mask.
+
+    Args:
+        chosen: patches of the map, (tokens,).
+        coverage: share of each patch that the mask covers, (tokens,).
+        pixels: of the mask, those beyond the grid included.
+        patch: side of a patch in pixels.
+    """
+    common = coverage[chosen].sum() * patch**2
+    either = chosen.sum() * patch**2 + pixels - common
+    return float(common / either) if either else 0.0

@@ -1,0 +1,449 @@
+"""Neo et al. 2025: read the states of image tokens with the model's own vocabulary; both diagrams."""
+
+
+localrules:
+    neo2025_fig1,
+    neo2025_fig2,
+    write_lens_protocol,
+
+
+LENS_TABLES = (
+    "states",
+    "best",
+    "attributes",
+    "numbers",
+    "counts",
+    "maps",
+    "shown_words",
+    "shown_patches",
+)
+
+
+rule write_lens_protocol:
+    """Settings of the lens as a file: jobs depend on its content."""
+    output:
+        results("settings/neo2025_lens.json"),
+    log:
+        logs("settings/neo2025_lens"),
+    params:
+        settings=lens_protocol(),
+    run:
+        Path(output[0]).write_text(
+            json.dumps(params.settings, indent=1, sort_keys=True)
+        )
+
+
+rule choose_lens_images:
+    """Images with one object of the wanted size, and images as they come (neo2025, section 4.1)."""
+    input:
+        dataset=coco_files(lens_split()),
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        results("neo2025/lens/images.parquet"),
+    log:
+        logs("neo2025/lens_images"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        root=lambda wildcards: dataset_root("coco"),
+        split=lens_split(),
+        code=code("sightline.studies.neo2025.lens.image_set"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.image_set --dataset {params.root}"
+        " --split {params.split} --protocol {input.protocol} --out {output} 2> {log}"
+
+
+rule read_lens:
+    """Read every state of every image token through the lens (neo2025, section 4.1)."""
+    input:
+        model=ancient(results("settings/models/{model}.json")),
+        weights=model_files,
+        dataset=coco_files(lens_split()),
+        images=rules.choose_lens_images.output,
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        spec=results("cache/{model}/lens/spec.json"),
+        index=results("cache/{model}/lens/index.parquet"),
+        words=results("neo2025/lens/{model}/words.json"),
+        objects=results("neo2025/lens/{model}/objects.parquet"),
+        coverage=results("neo2025/lens/{model}/coverage.parquet"),
+        selection=results("neo2025/lens/{model}/selection.parquet"),
+        pictures=results("neo2025/lens/{model}/pictures.parquet"),
+    log:
+        logs("neo2025/lens/{model}"),
+    benchmark:
+        benchmarks("neo2025/lens/{model}")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+    params:
+        identity=model_identity,
+        root=lambda wildcards: dataset_root("coco"),
+        split=lens_split(),
+        folder=subpath(output.spec, parent=True),
+        about=subpath(output.words, parent=True),
+        code=code("sightline.studies.neo2025.lens.readouts"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.readouts --model {input.model}"
+        " --dataset {params.root} --split {params.split} --images {input.images}"
+        " --protocol {input.protocol} --out {params.folder} --about {params.about} 2> {log}"
+
+
+rule measure_lens:
+    """What the stored read-outs tell: shares, best states, attributes, numbers, maps."""
+    input:
+        spec=rules.read_lens.output.spec,
+        index=rules.read_lens.output.index,
+        words=rules.read_lens.output.words,
+        objects=rules.read_lens.output.objects,
+        coverage=rules.read_lens.output.coverage,
+        selection=rules.read_lens.output.selection,
+        dataset=coco_files(lens_split()),
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        expand(
+            results("neo2025/measurements/lens/{{model}}/{table}.parquet"),
+            table=LENS_TABLES,
+        ),
+    log:
+        logs("neo2025/measure_lens/{model}"),
+    benchmark:
+        benchmarks("neo2025/measure_lens/{model}")
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        root=lambda wildcards: dataset_root("coco"),
+        split=lens_split(),
+        cache=subpath(input.spec, parent=True),
+        about=subpath(input.words, parent=True),
+        out=subpath(output[0], parent=True),
+        code=code("sightline.studies.neo2025.lens.measure"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.measure --lens {params.cache}"
+        " --about {params.about} --dataset {params.root} --split {params.split}"
+        " --protocol {input.protocol} --out {params.out} 2> {log}"
+
+
+rule replace_number_words:
+    """Replace the tokens that decode to a number and look for number words elsewhere."""
+    input:
+        model=ancient(results("settings/models/{model}.json")),
+        weights=model_files,
+        dataset=coco_files(lens_split()),
+        numbers=results("neo2025/measurements/lens/{model}/numbers.parquet"),
+        words=rules.read_lens.output.words,
+        coverage=rules.read_lens.output.coverage,
+        mean=mean_token,
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        results("neo2025/measurements/lens/{model}/replaced.parquet"),
+    log:
+        logs("neo2025/replace_number_words/{model}"),
+    benchmark:
+        benchmarks("neo2025/replace_number_words/{model}")
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    resources:
+        gpu=gpus(),
+    params:
+        identity=model_identity,
+        root=lambda wildcards: dataset_root("coco"),
+        split=lens_split(),
+        about=subpath(input.words, parent=True),
+        code=code("sightline.studies.neo2025.lens.replaced"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.replaced --model {input.model}"
+        " --dataset {params.root} --split {params.split} --numbers {input.numbers}"
+        " --about {params.about} --mean {input.mean} --protocol {input.protocol}"
+        " --out {output} 2> {log}"
+
+
+rule summarise_lens:
+    """Layer curves, best states, attributes and maps per model, with intervals."""
+    input:
+        tables=expand(
+            results("neo2025/measurements/lens/{model}/{table}.parquet"),
+            model=study("neo2025").get("models", []),
+            table=LENS_TABLES,
+        ),
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        curves=results("neo2025/lens/curves.csv"),
+        best=results("neo2025/lens/best.csv"),
+        attributes=results("neo2025/lens/attributes.csv"),
+        maps=results("neo2025/lens/maps.csv"),
+    log:
+        logs("neo2025/summarise_lens"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        folders=lens_folders(),
+        out=subpath(output.curves, parent=True),
+        code=code("sightline.studies.neo2025.lens.effects"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.effects --measurements {params.folders}"
+        " --protocol {input.protocol} --out {params.out} 2> {log}"
+
+
+rule contrast_lens:
+    """The single numbers that the lens claims rest on, with intervals and tests."""
+    input:
+        tables=rules.summarise_lens.input.tables,
+        replaced=expand(
+            results("neo2025/measurements/lens/{model}/replaced.parquet"),
+            model=study("neo2025").get("models", []),
+        ),
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        results("neo2025/lens/contrasts.csv"),
+    log:
+        logs("neo2025/contrast_lens"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        folders=lens_folders(),
+        code=code("sightline.studies.neo2025.lens.contrasts"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.contrasts --measurements {params.folders}"
+        " --protocol {input.protocol} --out {output} 2> {log}"
+
+
+rule judge_neo2025_lens:
+    """Scorecard rows of the claims that rest on the lens."""
+    input:
+        contrasts=rules.contrast_lens.output,
+        published=library_file("studies/neo2025/published.csv"),
+    output:
+        results("neo2025/claims/lens.csv"),
+    log:
+        logs("neo2025/claims_lens"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        model=first_model(),
+        # Nothing at all where there is no such model: an empty argument would be swallowed.
+        other=f"--other-architecture {other_architecture()}"
+        * bool(other_architecture()),
+        dataset=dataset_label("coco"),
+        code=code("sightline.studies.neo2025.lens.claims"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.claims --contrasts {input.contrasts}"
+        " --model {params.model} {params.other}"
+        " --dataset-name {params.dataset:q} --out {output} 2> {log}"
+
+
+rule neo2025_num1:
+    """Share of an object's tokens that decode to its class, every reading of it beside published."""
+    input:
+        best=rules.summarise_lens.output.best,
+        published=library_file("studies/neo2025/published.csv"),
+    output:
+        csv=report(
+            results("neo2025/num1.csv"),
+            caption="../report/neo2025_num1.rst",
+            category="neo2025",
+            labels={"item": "Tokens that decode to the class"},
+        ),
+        md=results("neo2025/num1.md"),
+        tex=results("neo2025/num1.tex"),
+    log:
+        logs("neo2025/num1"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        model=first_model(),
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.studies.neo2025.lens.num1"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.num1 --best {input.best} --item num1"
+        " --model {params.model} --out {params.stem} 2> {log}"
+
+
+rule neo2025_num2:
+    """The same share for a model of another architecture."""
+    input:
+        best=rules.summarise_lens.output.best,
+        published=library_file("studies/neo2025/published.csv"),
+    output:
+        csv=report(
+            results("neo2025/num2.csv"),
+            caption="../report/neo2025_num2.rst",
+            category="neo2025",
+            labels={"item": "The same, another architecture"},
+        ),
+        md=results("neo2025/num2.md"),
+        tex=results("neo2025/num2.tex"),
+    log:
+        logs("neo2025/num2"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        model=other_architecture(),
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.studies.neo2025.lens.num1"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.num1 --best {input.best} --item num2"
+        " --model {params.model:q} --out {params.stem} 2> {log}"
+
+
+rule neo2025_lens_curves:
+    """Share of object tokens that decode to the class, state by state, with controls."""
+    input:
+        curves=rules.summarise_lens.output.curves,
+        best=expand(
+            results("neo2025/measurements/lens/{model}/best.parquet"),
+            model=study("neo2025").get("models", []),
+        ),
+        published=library_file("studies/neo2025/published.csv"),
+    output:
+        pdf=results("neo2025/lens_curves.pdf"),
+        png=report(
+            results("neo2025/lens_curves.png"),
+            caption="../report/neo2025_lens_curves.rst",
+            category="neo2025",
+            labels={"item": "Logit lens by layer"},
+        ),
+        csv=results("neo2025/lens_curves.csv"),
+    log:
+        logs("neo2025/lens_curves"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        folders=lens_folders(),
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.lens.curves_figure"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.curves_figure --curves {input.curves}"
+        " --measurements {params.folders} --out {params.stem} 2> {log}"
+
+
+rule neo2025_fig3:
+    """Figure 3: image patches and the words their states decode to."""
+    input:
+        words=lens_table("shown_words"),
+        pictures=lens_pictures(),
+    output:
+        pdf=results("neo2025/fig3.pdf"),
+        png=report(
+            results("neo2025/fig3.png"),
+            caption="../report/neo2025_fig3.rst",
+            category="neo2025",
+            labels={"item": "Figure 3"},
+        ),
+        csv=results("neo2025/fig3.csv"),
+    log:
+        logs("neo2025/fig3"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        folder=subpath(input.words, parent=True),
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.lens.words_figure"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.words_figure --measurements {params.folder}"
+        " --pictures {input.pictures} --out {params.stem} 2> {log}"
+
+
+rule neo2025_extra3:
+    """Rough segmentation maps from decoded words, and their IoU by class."""
+    input:
+        patches=lens_table("shown_patches"),
+        pictures=lens_pictures(),
+        maps=rules.summarise_lens.output.maps,
+        protocol=results("settings/neo2025_lens.json"),
+    output:
+        pdf=results("neo2025/extra3.pdf"),
+        png=report(
+            results("neo2025/extra3.png"),
+            caption="../report/neo2025_extra3.rst",
+            category="neo2025",
+            labels={"item": "Maps from decoded words"},
+        ),
+        csv=results("neo2025/extra3.csv"),
+    log:
+        logs("neo2025/extra3"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        model=first_model(),
+        folder=subpath(input.patches, parent=True),
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.lens.map_figure"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.map_figure --measurements {params.folder}"
+        " --pictures {input.pictures} --maps {input.maps} --model {params.model}"
+        " --protocol {input.protocol} --out {params.stem} 2> {log}"
+
+
+rule neo2025_extra5:
+    """Number words that reappear elsewhere after their token is replaced."""
+    input:
+        replaced=lens_table("replaced"),
+        counts=lens_table("counts"),
+        patches=lens_table("shown_patches"),
+        pictures=lens_pictures(),
+    output:
+        pdf=results("neo2025/extra5.pdf"),
+        png=report(
+            results("neo2025/extra5.png"),
+            caption="../report/neo2025_extra5.rst",
+            category="neo2025",
+            labels={"item": "Number words replaced"},
+        ),
+        csv=results("neo2025/extra5.csv"),
+    log:
+        logs("neo2025/extra5"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        folder=subpath(input.replaced, parent=True),
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.lens.numbers_figure"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.numbers_figure --measurements {params.folder}"
+        " --pictures {input.pictures} --out {params.stem} 2> {log}"
+
+
+rule neo2025_fig1:
+    """Figure 1: from the image to words, and what the study asks (a drawing)."""
+    output:
+        pdf=results("neo2025/fig1.pdf"),
+        png=report(
+            results("neo2025/fig1.png"),
+            caption="../report/neo2025_fig1.rst",
+            category="neo2025",
+            labels={"item": "Figure 1"},
+        ),
+    log:
+        logs("neo2025/fig1"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.diagrams"),
+    shell:
+        "python -m sightline.studies.neo2025.diagrams --figure fig1 --out {params.stem} 2> {log}"
+
+
+rule neo2025_fig2:
+    """Figure 2: the ablation in three steps (a drawing)."""
+    output:
+        pdf=results("neo2025/fig2.pdf"),
+        png=report(
+            results("neo2025/fig2.png"),
+            caption="../report/neo2025_fig2.rst",
+            category="neo2025",
+            labels={"item": "Figure 2"},
+        ),
+    log:
+        logs("neo2025/fig2"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        stem=subpath(output.pdf, strip_suffix=".pdf"),
+        code=code("sightline.studies.neo2025.diagrams"),
+    shell:
+        "python -m sightline.studies.neo2025.diagrams --figure fig2 --out {params.stem} 2> {log}"
