@@ -102,6 +102,13 @@ def test_every_image_leaves_a_row_with_its_reason(scenes: list[Scene]):
     assert count(table)["images"].sum() == len(scenes)
 
 
+def test_reasons_that_no_model_decides_come_first(scenes: list[Scene], tmp_path: Path):
+    """A crowd region behind the last image needed is still told as one: its question must not be asked."""
+    late = write(tmp_path, 12, "dog", crowd=True)
+    table = select([*scenes, late], Describer(), VOCABULARY, PROTOCOL, batch_size=2)
+    assert table.set_index("image_id")["reason"][12] == "crowd region"
+
+
 def test_judge_as_published_reads_car_in_carpet(scenes: list[Scene]):
     """Its substring match still finds a car behind the noise, so it rejects the image."""
     table = select(scenes, Describer(), VOCABULARY, PROTOCOL, batch_size=4).set_index("image_id")

@@ -62,8 +62,10 @@ def draw_curves(curves: pd.DataFrame, out: Path) -> None:
             for number, measure in enumerate(measured):
                 line = part[part["measure"] == measure]
                 place.plot(line["step"], line["value"], label=measure, **series(number))
-            place.set(title=stage, xlabel="step", ylabel="on validation scenes", ylim=(0, 1.02))
-            place.legend(loc="lower right", ncols=2)
+            # The legend lies between title and panel: lines run everywhere below.
+            place.set_title(stage, pad=16)
+            place.set(xlabel="step", ylabel="on validation scenes", ylim=(0, 1.05))
+            place.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, columnspacing=0.8)
         save_figure(figure, out, data=curves)
 
 

@@ -129,12 +129,13 @@ def select(
         rows.append(row)
         if instance is None:
             continue
-        if accepted >= protocol.accepted:
-            row["reason"] = NOT_NEEDED
-        elif instance.crowd:
+        # Images that are not needed may still have a question: their object must be in sight as well.
+        if instance.crowd:
             row["reason"] = CROWD_REGION
         elif not in_sight(candidate := Candidate(scene, instance), vlm):
             row["reason"] = OUT_OF_SIGHT
+        elif accepted >= protocol.accepted:
+            row["reason"] = NOT_NEEDED
         else:
             waiting.append((candidate, row))
         if len(waiting) == batch_size:

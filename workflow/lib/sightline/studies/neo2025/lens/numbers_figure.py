@@ -73,12 +73,18 @@ def draw(
         columns: tokens from left to right.
     """
     shown = list(pictures)
-    height = 2.3 if not shown else 0.35 + 1.55 * len(shown)
+    height = 0.35 + 1.55 * max(1, len(shown))
+    if not shown:
+        with new_figure(columns=1, height=height) as (figure, panel):
+            _draw_bars(panel, bars)
+        return figure
     with new_figure(columns=2, height=height) as (figure, spare):
         spare.remove()
-        grid = GridSpec(max(1, len(shown)), 4, figure=figure, width_ratios=[1.25, 1, 1, 1])
+        grid = GridSpec(len(shown), 4, figure=figure, width_ratios=[1.25, 1, 1, 1])
         panel = figure.add_subplot(grid[:, 0])
         _draw_bars(panel, bars)
+        panel.set_box_aspect(1.4)
+        panel.set_anchor("N")
         for row, image in enumerate(shown):
             for place, condition in enumerate(CONDITIONS):
                 view = figure.add_subplot(grid[row, place + 1])
@@ -104,8 +110,6 @@ def _draw_bars(panel: Axes, bars: pd.DataFrame) -> None:
     panel.set_ylim(0, 105)
     panel.set_ylabel("images (%)")
     panel.set_title("Number words")
-    panel.set_box_aspect(1.4)
-    panel.set_anchor("N")
 
 
 def _draw_view(panel: Axes, here: pd.DataFrame, pixels: np.ndarray, columns: int) -> None:
