@@ -9,20 +9,15 @@ than half of all images: words that every image speaks of say nothing about one 
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from sightline.studies.neo2025.lens.protocol import LensProtocol
-from sightline.studies.neo2025.lens.read_out import ReadOut
+from sightline.studies.neo2025.lens.read_out import ReadOut, ReadOuts
 from sightline.studies.neo2025.lens.regions import Regions
 from sightline.studies.neo2025.lens.words import NUMBERS, STRICT, Lexicon
-
-if TYPE_CHECKING:
-    # Figures take the names of columns from here, and do without torch.
-    from sightline.studies.neo2025.lens.stored import LensReader
 
 WORD_COLUMNS = {
     "scene": "int64", "image_id": "int64", "columns": "int64", "token": "int64",
@@ -140,7 +135,7 @@ def choose_scenes(said: Said, kinds: Kinds, main: Mapping[int, str], scenes: int
 
 
 def word_table(
-    chosen: list[int], said: Said, kinds: Kinds, reader: "LensReader", lexicon: Lexicon
+    chosen: list[int], said: Said, kinds: Kinds, reader: ReadOuts, lexicon: Lexicon
 ) -> pd.DataFrame:
     """WORD_COLUMNS of the chosen scenes: up to WORDS words each, on as many patches."""
     rows = []
@@ -162,7 +157,7 @@ def word_table(
 
 def patch_table(
     chosen: list[int],
-    reader: "LensReader",
+    reader: ReadOuts,
     regions: Mapping[int, Regions],
     lexicon: Lexicon,
     protocol: LensProtocol,

@@ -1,6 +1,7 @@
 """What the lens shows of one image, as arrays: who reads it needs no torch."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,3 +38,18 @@ class ReadOut:
     def best(self) -> NDArray[np.int64]:
         """Best entry of every token and state, (tokens, states)."""
         return self.entries[..., 0]
+
+
+class ReadOuts(Protocol):
+    """Read-outs of many images, such as `sightline.studies.neo2025.lens.stored.LensReader`.
+
+    Attributes:
+        tokens: image -> number of its tokens.
+        states: number of states.
+    """
+
+    tokens: dict[int, int]
+    states: int
+
+    def read(self, image: int) -> ReadOut:
+        """Read-out of one image."""
