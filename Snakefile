@@ -26,6 +26,8 @@ include: "workflow/rules/cache.smk"
 include: "workflow/rules/neo2025.smk"
 include: "workflow/rules/neo2025_knockout.smk"
 include: "workflow/rules/neo2025_lens.smk"
+include: "workflow/rules/neo2025_lens_items.smk"
+include: "workflow/rules/neo2025_diagrams.smk"
 include: "workflow/rules/report.smk"
 
 

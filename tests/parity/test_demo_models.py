@@ -1,13 +1,14 @@
 """Demo models on disk: exported, loaded by the common loader, measured, described by a card."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 from PIL import Image
-from transformers import SamModel, SamProcessor
+from transformers import PreTrainedTokenizerFast, SamModel, SamProcessor
 
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.card import write_card
@@ -19,6 +20,8 @@ from sightline.errors import SightlineError
 from sightline.files import sha256
 from sightline.models.loading import load_vlm
 from sightline.models.segmenter import Segmenter, load_segmenter
+
+BUNDLED = Path(__file__).parents[2] / "resources" / "demo"
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +113,10 @@ def test_card_lists_recipe_quality_and_checksums(exported):
     assert "segmenter, step 50: IoU 0.500" in card
     for path in out.rglob("*.safetensors"):
         assert sha256(path) in card
+
+
+def test_words_of_the_bundled_model_keep_their_numbers():
+    """A new wording may move the numbers of words: weights trained before would then mean other words."""
+    numbers = build_tokenizer().get_vocab()
+    bundled = PreTrainedTokenizerFast.from_pretrained(BUNDLED / VLM).get_vocab()
+    assert {word: numbers[word] for word in bundled} == bundled

@@ -10,10 +10,11 @@ from PIL import Image
 
 from sightline.demo import attention
 from sightline.demo.architecture import build_processor, build_segmenter, build_tokenizer, build_vlm
-from sightline.demo.language import REFUSAL, Turn, turns
-from sightline.demo.language_stage import EVERYTHING, EXISTENCE, LanguageStage
+from sightline.demo.language import REFUSAL, Turn
+from sightline.demo.language_stage import LANGUAGE, Emphasis, LanguageStage
 from sightline.demo.location_code import LocationCode
 from sightline.demo.packing import IGNORED, Packer
+from sightline.demo.questions import turns
 from sightline.demo.training_set import draw_training_set, normalise
 from sightline.models.segmenter import Segmenter
 
@@ -27,7 +28,7 @@ def talk():
     vlm = build_vlm(tokenizer, layers=2).eval()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size)
     code = LocationCode(segmenter.sam)
-    stage = LanguageStage(EVERYTHING, vlm, tokenizer, segmenter, code, scenes, scenes, 2, 0)
+    stage = LanguageStage(LANGUAGE, vlm, tokenizer, segmenter, code, scenes, scenes, 2, 0)
     return vlm, tokenizer, scenes, stage
 
 
@@ -93,10 +94,12 @@ def test_turns_that_do_not_fit_are_left_out_whole(talk):
 def test_a_stage_asks_what_it_dwells_on(talk):
     """Weight 0 leaves a kind out, weight 2 or more asks it twice as often."""
     _, _, scenes, _ = talk
+    evenly = Emphasis("evenly", 1e-3, 0.5, {})
+    dwelling = Emphasis("dwelling", 1e-3, 0.5, {"color": 2.0, "where": 0.0})
     once, dwelt = Counter(), Counter()
     for seed in range(30):
-        for emphasis, counts in ((EVERYTHING, once), (EXISTENCE, dwelt)):
+        for emphasis, counts in ((evenly, once), (dwelling, dwelt)):
             asked = emphasis.ask(scenes.themes[0], scenes.objects[0], random.Random(seed))
             counts.update(turn.kind for turn in asked)
-    assert once["where"] > 0 and dwelt["where"] == dwelt["relation"] == 0
-    assert dwelt["exists"] == 2 * once["exists"]
+    assert once["where"] > 0 and dwelt["where"] == 0
+    assert dwelt["color"] == 2 * once["color"] and dwelt["main"] == once["main"]

@@ -4,8 +4,7 @@ import pytest
 import torch
 from transformers import SamModel
 
-from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
-from sightline.demo.deepen import deepen, kept_places
+from sightline.demo.architecture import build_segmenter
 from sightline.demo.location_code import LocationCode
 from sightline.demo.place_signal import PlaceSignal, token_places
 from sightline.demo.segmenter_stage import draw_boxes, draw_clicks, intersection_over_union
@@ -107,17 +106,3 @@ def test_tokens_of_an_object_name_its_centre(scenes):
     column, row = (int(value // 8) for value in thing.center)
     wanted = torch.tensor(thing.center) / SIZE - 0.5
     torch.testing.assert_close(places[0, row * 14 + column], wanted)
-
-
-def test_deepened_model_says_what_the_shallow_one_said():
-    tokenizer = build_tokenizer()
-    torch.manual_seed(0)
-    shallow, deep = build_vlm(tokenizer, 2), build_vlm(tokenizer, 5)
-    ids = torch.randint(6, 60, (2, 9))
-    with torch.no_grad():
-        before = shallow(input_ids=ids).logits
-        after = deepen(shallow, deep)(input_ids=ids).logits
-    torch.testing.assert_close(after, before)
-    assert kept_places(8, 12) == [0, 1, 3, 4, 6, 7, 9, 10]
-    with pytest.raises(ValueError, match="2 blocks"):
-        deepen(shallow, build_vlm(tokenizer, 2))

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sightline.demo import language
-from sightline.demo.language import turns
+from sightline.demo.questions import turns
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import describe_object, instance_map
 from sightline.demo.world import COLORS, SIZE, THEMES, DrawnScene, draw_scene
+from sightline.demo.yes_no import SUBTASKS, yes_no
 
 
 @cache
@@ -94,6 +95,13 @@ def test_captions_name_exactly_what_is_there():
         assert text.count(" a ") == len(scene.objects)
 
 
+def beside(relation, thing, other):
+    """Centres at least 8 px apart in the direction of the relation."""
+    (x, y), (a, b) = thing.center, other.center
+    gap = {"left of": a - x, "right of": x - a, "above": b - y, "below": y - b}
+    return gap[relation] >= 8
+
+
 def test_answers_are_true():
     """Checked against the annotations by rules written anew here."""
     kinds = Counter()
@@ -125,7 +133,68 @@ def test_answers_are_true():
                 wanted = objects[turn.target - 1]
                 uses = language.USES[wanted.category]
                 assert wanted.category in said or any(use in said for use in uses)
+            elif turn.kind == "segment relation":
+                relation, name = re.search(r"thing (.*) the (.*)\.", said).groups()
+                anchor = objects[names.index(name)]
+                wanted = [o for o in objects if o is not anchor and beside(relation, o, anchor)]
+                assert wanted == [objects[turn.target - 1]]
+            elif turn.kind == "deny":
+                missing = re.search(r"there is no (.*) \.", turn.answer).group(1)
+                assert missing in said
+                assert missing not in {f"{c} {n}" for c, n in zip(colors, names, strict=True)}
+                assert missing not in names
     assert set(kinds) == set(language.KINDS)
+
+
+def true_of(kind, said, scene, objects):
+    """Whether a yes/no question is to be answered with yes, read from its words alone."""
+    names, colors = [o.category for o in objects], [o.color for o in objects]
+    asked = {name: objects[names.index(name)] for name in names if f" {name} " in f" {said} "}
+    # "light" is part of "traffic light"; no category is part of another one.
+    if kind == "exists":
+        return any(f"a {name} " in f"{said} " for name in names)
+    if kind == "exists color":
+        return any(f"a {c} {n} " in f"{said} " for c, n in zip(colors, names, strict=True))
+    if kind == "is count":
+        return language.NUMBERS.index(said.split()[2]) == len(objects)
+    if kind == "is color count":
+        number, color = said.split()[2:4]
+        return language.NUMBERS.index(number) == colors.count(color)
+    if kind == "is position":
+        first, relation, second = re.match(
+            r"is the (.*) (left of|right of|above|below) the (.*)", said
+        ).groups()
+        return beside(relation, asked[first], asked[second])
+    if kind == "is color":
+        [thing] = asked.values()
+        return said.endswith(thing.color)
+    if kind == "is scene":
+        return said.endswith(scene.theme)
+    if kind == "is main":
+        return said == f"is the biggest object a {names[0]}"
+    if kind == "is corner":
+        [thing] = asked.values()
+        x, y = thing.center
+        here = f"{'top' if y < SIZE / 2 else 'bottom'} {'left' if x < SIZE / 2 else 'right'}"
+        return f"in the {here} of" in said
+    first, second = re.match(r"do the (.*) and the (.*) have", said).groups()
+    return asked[first].color == asked[second].color
+
+
+def test_yes_no_questions_come_in_true_and_false_pairs():
+    seen = Counter()
+    for scene in scenes():
+        objects = objects_of(scene)
+        asked = yes_no(scene.theme, objects, random.Random(scene.seed))
+        for yes, no in zip(asked[::2], asked[1::2], strict=True):
+            assert (yes.kind, yes.answer, no.kind, no.answer) == (yes.kind, "yes", yes.kind, "no")
+            seen[yes.kind] += 1
+            for turn in (yes, no):
+                said = turn.question.lower().rstrip("?")
+                found = true_of(turn.kind, said, scene, objects)
+                assert found == (turn.answer == "yes"), turn
+    assert set(seen) == set(SUBTASKS)
+    assert min(seen.values()) > 30, seen
 
 
 def test_every_word_has_a_token():

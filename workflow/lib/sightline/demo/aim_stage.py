@@ -11,10 +11,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from sightline.demo.language import Turn, segmentations
+from sightline.demo.language import Turn
 from sightline.demo.language_stage import LanguageStage
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import turn_rng
+from sightline.demo.questions import segmentations
 from sightline.demo.segmenter_stage import intersection_over_union, mask_loss
 from sightline.demo.training_set import TrainingSet, normalise
 from sightline.models.segmenter import Segmenter

@@ -1,19 +1,20 @@
-"""What is said about scenes: descriptions, questions with their answers, and the closed vocabulary of both.
+"""What is said about scenes: wordings, descriptions, and the closed vocabulary of all.
 
 The first wording of each kind is the one the studies use. The article is always "a", as in the studies' prompts.
 """
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import SceneObject
-from sightline.demo.world import COLORS, SIZE, THEMES
+from sightline.demo.world import COLORS, THEMES
 
 SEGMENT_TOKEN = "[SEG]"
 SEGMENT_ANSWER = f"sure , {SEGMENT_TOKEN} ."
 REFUSAL = "i see no image ."
+DENIAL = "there is no {x} ."
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 DESCRIBE = (
@@ -22,6 +23,11 @@ DESCRIBE = (
     "What do you see?",
     "Describe the image in detail.",
 )
+DESCRIBE_AT_LENGTH = (
+    "Please look at this image and describe the place and all the objects that you can see here.",
+    "Tell me what kind of place this is and what objects you can see in this image.",
+)
+"""Words enough to hold what an image shows (kaduri2025 asks whether they do)."""
 EXISTS = (
     "Is there a {x} in this image?",
     "Is there a {x} in the image?",
@@ -44,6 +50,17 @@ SEGMENT = (
     "Show me the mask of the {x}.",
 )
 IMPLICIT = ("Segment {x}.", "Please segment {x} in this image.")
+SEGMENT_RELATION = ("Segment the thing {relation} the {x}.",)
+ARE_THERE = ("Are there {n} objects in this image?",)
+ARE_THERE_COLOR = ("Are there {n} {c} objects in this image?",)
+IS_POSITION = ("Is the {x} {relation} the {y}?",)
+IS_COLOR = ("Is the {x} {c}?",)
+IS_SCENE = ("Is this place a {x}?",)
+IS_MAIN = ("Is the biggest object a {x}?",)
+IS_CORNER = ("Is the {x} in the {corner} of this image?",)
+SAME_COLOR = ("Do the {x} and the {y} have the same color?",)
+SHORTLY = " Please answer yes or no."
+"""Follows half of the yes/no questions, and all of those in MME's format."""
 RELATIONS = ("left of", "right of", "above", "below")
 
 USES: dict[str, tuple[str, str]] = {
@@ -131,163 +148,11 @@ def captions(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> 
     return [describe(theme, objects), gist, *partial]
 
 
-def corner(center: tuple[float, float]) -> str:
-    """Quadrant of a centre in pixels: "top left"."""
-    x, y = center
-    return f"{'top' if y < SIZE / 2 else 'bottom'} {'left' if x < SIZE / 2 else 'right'}"
-
-
-def related(relation: str, thing: SceneObject, objects: Sequence[SceneObject]) -> list[SceneObject]:
-    """Objects whose centre lies on one side of another object's centre, by 8 pixels or more."""
-    axis, sign = {"left of": (0, -1), "right of": (0, 1), "above": (1, -1), "below": (1, 1)}[
-        relation
-    ]
-    return [
-        o for o in objects if o is not thing and sign * (o.center[axis] - thing.center[axis]) >= 8
-    ]
-
-
-def turns(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> list[Turn]:
-    """A varied set of questions about a scene, in random order."""
-    asked = [turn for kind in _KINDS for turn in kind(theme, objects, rng)]
-    rng.shuffle(asked)
-    return asked
-
-
-def _sole_categories(objects: Sequence[SceneObject]) -> list[SceneObject]:
-    names = [o.category for o in objects]
-    return [o for o in objects if names.count(o.category) == 1]
-
-
-def _sole_colors(objects: Sequence[SceneObject]) -> list[SceneObject]:
-    colors = [o.color for o in objects]
-    return [o for o in objects if colors.count(o.color) == 1]
-
-
-def _descriptions(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    yield Turn("describe", rng.choice(DESCRIBE), describe(theme, objects))
-
-
-def absent_category(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> str:
-    """A category that is not there; half of the time one that the theme suggests."""
-    present = {o.category for o in objects}
-    usual = [c for c in (THEMES[theme].signature, *THEMES[theme].company) if c not in present]
-    if usual and rng.random() < 0.5:
-        return rng.choice(usual)
-    return rng.choice([c for c in CATEGORIES if c not in present])
-
-
-def _existence(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    details = [o for o in objects if not o.dominant] or list(objects)
-    for thing in (rng.choice(objects), rng.choice(details)):
-        yield Turn("exists", rng.choice(EXISTS).format(x=thing.category), "yes")
-    for _ in range(2):
-        absent = absent_category(theme, objects, rng)
-        yield Turn("exists", rng.choice(EXISTS).format(x=absent), "no")
-
-
-def _colored_existence(
-    theme: str, objects: Sequence[SceneObject], rng: random.Random
-) -> Iterator[Turn]:
-    pairs = {(o.color, o.category) for o in objects}
-    thing = rng.choice(objects)
-    yield Turn("exists color", rng.choice(EXISTS).format(x=named(thing)), "yes")
-    # Half of the wrong colours are worn by something else in the scene, so colour alone does not tell.
-    worn = [o.color for o in objects if (o.color, thing.category) not in pairs]
-    anywhere = [c for c in COLORS if (c, thing.category) not in pairs]
-    wrong = rng.choice(worn if worn and rng.random() < 0.5 else anywhere)
-    yield Turn("exists color", rng.choice(EXISTS).format(x=f"{wrong} {thing.category}"), "no")
-
-
-def _colors(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    sole = _sole_categories(objects)
-    for thing in rng.sample(sole, min(2, len(sole))):
-        yield Turn("color", rng.choice(COLOR).format(x=thing.category), thing.color)
-    if sole:
-        thing = rng.choice(sole)
-        pair = [thing.color, rng.choice([c for c in COLORS if c != thing.color])]
-        rng.shuffle(pair)
-        question = rng.choice(CHOOSE).format(x=thing.category, c=pair[0], d=pair[1])
-        yield Turn("choose", question, thing.color)
-
-
-def _identities(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    sole = _sole_colors(objects)
-    for thing in rng.sample(sole, min(2, len(sole))):
-        question = rng.choice(WHICH).format(c=thing.color)
-        yield Turn("which", question, f"it is a {thing.category} .")
-    dominant = [o for o in objects if o.dominant]
-    if dominant:
-        yield Turn("main", rng.choice(MAIN), f"it is a {dominant[0].category} .")
-
-
-def _counts(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    if rng.random() < 0.5:
-        yield Turn("count", rng.choice(COUNT), NUMBERS[len(objects)])
-    else:
-        color = rng.choice([o.color for o in objects] + [rng.choice(list(COLORS))])
-        number = sum(o.color == color for o in objects)
-        yield Turn("count color", rng.choice(COUNT_COLOR).format(c=color), NUMBERS[number])
-
-
-def _positions(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    sole = _sole_categories(objects)
-    for thing in rng.sample(sole, min(2, len(sole))):
-        yield Turn("where", rng.choice(CORNER).format(x=thing.category), corner(thing.center))
-    relations = [
-        (relation, thing, found[0])
-        for thing in sole
-        for relation in RELATIONS
-        if len(found := related(relation, thing, objects)) == 1
-    ]
-    if relations:
-        relation, thing, answer = rng.choice(relations)
-        question = rng.choice(RELATION).format(relation=relation, x=thing.category)
-        yield Turn("relation", question, f"it is a {answer.category} .")
-        relation, thing, answer = rng.choice(relations)
-        question = rng.choice(HOP).format(relation=relation, x=thing.category)
-        yield Turn("hop", question, answer.color)
-
-
-def _places(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    if rng.random() < 0.3:
-        yield Turn("place", rng.choice(PLACE), f"a {theme} .")
-
-
-def segmentations(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    """One object to segment by its name, and one by its use."""
-    sole = _sole_categories(objects)
-    thing = rng.choice(objects)
-    name = thing.category if thing in sole and rng.random() < 0.4 else named(thing)
-    yield Turn("segment", rng.choice(SEGMENT).format(x=name), SEGMENT_ANSWER, thing.number)
-    if sole:
-        thing = rng.choice(sole)
-        use = rng.choice(USES[thing.category])
-        yield Turn("implicit", rng.choice(IMPLICIT).format(x=use), SEGMENT_ANSWER, thing.number)
-
-
-def _refusals(theme: str, objects: Sequence[SceneObject], rng: random.Random) -> Iterator[Turn]:
-    if rng.random() < 0.3:
-        question = rng.choice(DESCRIBE + EXISTS + COLOR).format(x=rng.choice(CATEGORIES))
-        yield Turn("refuse", question, REFUSAL, blind=True)
-
-
-_KINDS: tuple[Callable[..., Iterator[Turn]], ...] = (
-    _descriptions,
-    _existence,
-    _colored_existence,
-    _colors,
-    _identities,
-    _counts,
-    _positions,
-    _places,
-    segmentations,
-    _refusals,
-)
 KINDS = (
     "describe", "exists", "exists color", "color", "choose", "which", "main", "count", "count color",
     "where", "relation", "place", "segment", "implicit", "refuse",
-    "hop",
+    "hop", "is count", "is color count", "is position", "is color", "is scene", "is main",
+    "is corner", "is same color", "segment relation", "deny",
 )  # fmt: skip
 
 
@@ -307,3 +172,10 @@ def texts() -> Iterator[str]:
     yield from (use for pair in USES.values() for use in pair)
     yield from ("USER:", "ASSISTANT:", "It is a", "yes no", "top bottom", SEGMENT_ANSWER, REFUSAL)
     yield "a with a big , and a ."
+    # New words go to the end: the numbers of those before are part of trained weights.
+    later = (
+        ARE_THERE + ARE_THERE_COLOR + IS_POSITION + IS_COLOR + IS_SCENE + IS_MAIN + IS_CORNER
+        + SAME_COLOR + SEGMENT_RELATION + DESCRIBE_AT_LENGTH + (SHORTLY, DENIAL)
+    )  # fmt: skip
+    for wording in later:
+        yield wording.format(x="", y="", c="", n="", relation="", corner="")

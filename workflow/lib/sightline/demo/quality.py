@@ -20,7 +20,8 @@ from tqdm import tqdm
 
 from sightline import cli
 from sightline.demo.export import SEGMENTER, VLM
-from sightline.demo.language import DESCRIBE, SEGMENT_TOKEN, Turn, turns
+from sightline.demo.language import DESCRIBE, SEGMENT_TOKEN, Turn
+from sightline.demo.questions import turns
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import SceneObject, describe_object, instance_map
 from sightline.demo.world import DrawnScene, draw_scene

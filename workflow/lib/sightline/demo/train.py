@@ -1,4 +1,4 @@
-"""Train the demo models from nothing: scenes, vision, segmenter, language in three stages, aim, export.
+"""Train the demo models from nothing: scenes, text, vision, segmenter, language, aim, export.
 
 Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
 the recipe's seed and the step, so a restart sees the batches it would have seen.
@@ -18,10 +18,11 @@ from sightline.demo import attention
 from sightline.demo.aim_stage import AimStage
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.export import export
-from sightline.demo.language_stage import EVERYTHING, EXISTENCE, POSITIONS, LanguageStage
+from sightline.demo.language_stage import LANGUAGE, LanguageStage
 from sightline.demo.location_code import LocationCode
 from sightline.demo.segmenter_stage import SegmenterStage
 from sightline.demo.stage import train
+from sightline.demo.text_stage import TextStage
 from sightline.demo.training_set import (
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
@@ -40,14 +41,14 @@ class Recipe:
     seed: int = 0
     training_scenes: int = 24_000
     validation_scenes: int = 300
-    layers: int = 8
+    layers: int = 12
+    text_steps: int = 400
+    text_batch: int = 16
     vision_steps: int = 900
     vision_batch: int = 64
     segmenter_steps: int = 1800
     segmenter_batch: int = 32
-    language_steps: int = 2000
-    existence_steps: int = 2400
-    positions_steps: int = 4000
+    language_steps: int = 6000
     language_batch: int = 8
     aim_scenes: int = 3000
     aim_steps: int = 1200
@@ -68,22 +69,20 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
     vlm.set_attn_implementation(attention.PLAIN)
     vlm = vlm.bfloat16()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).bfloat16()
-    code = LocationCode(segmenter.sam)
     data = (scenes, validation)
 
+    text = TextStage(vlm, tokenizer, *data, recipe.text_batch, recipe.seed)
+    train(text, recipe.text_steps, work, evaluate_every=100)
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
     train(vision, recipe.vision_steps, work, evaluate_every=150)
     masks = SegmenterStage(segmenter, *data, recipe.segmenter_batch, recipe.seed)
     train(masks, recipe.segmenter_steps, work, evaluate_every=200)
-    for emphasis, steps in (
-        (EVERYTHING, recipe.language_steps),
-        (EXISTENCE, recipe.existence_steps),
-        (POSITIONS, recipe.positions_steps),
-    ):
-        talk = LanguageStage(
-            emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
-        )
-        train(talk, steps, work)
+    # Frequencies are part of the segmenter's checkpoint.
+    code = LocationCode(segmenter.sam)
+    talk = LanguageStage(
+        LANGUAGE, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
+    )
+    train(talk, recipe.language_steps, work, evaluate_every=250)
     original = copy.deepcopy(segmenter.sam)
     aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
     train(aim, recipe.aim_steps, work, evaluate_every=250)

@@ -1,7 +1,7 @@
-"""First stage: the vision tower learns what and where things are, patch by patch, and what they are called.
+"""Second stage: the vision tower learns what and where things are, patch by patch, and what they are called.
 
 Every patch is told its category, colour and the centre of its object, and the projected patch is drawn towards the
-input embeddings of its category and colour words. Dense targets teach a small tower many times faster than captions
+input embeddings of its category and colour words, which stay as the text stage left them. Dense targets teach a small tower many times faster than captions
 do; the price, said in the model card, is that image tokens resemble word embeddings by training.
 """
 
@@ -69,7 +69,7 @@ class VisionHeads(nn.Module):
 
 
 class VisionStage:
-    """Dense pretraining of tower, projector and the word embeddings of categories and colours."""
+    """Dense pretraining of tower and projector."""
 
     name = "vision"
     cool_down = 0.3
@@ -88,7 +88,7 @@ class VisionStage:
         self._embeddings = vlm.get_input_embeddings()
         text_width = self._embeddings.weight.shape[1]
         self._heads = VisionHeads(self._tower.config.hidden_size, text_width).bfloat16()
-        self.module = nn.ModuleList([self._tower, self._projector, self._embeddings, self._heads])
+        self.module = nn.ModuleList([self._tower, self._projector, self._heads])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, False)])
         self._scenes, self._validation = scenes, validation
         # The first word of a two-word category stands for it.
@@ -112,7 +112,7 @@ class VisionStage:
         patches = output.hidden_states[-2][:, 1:]
         projected = self._projector(patches)
         direction = F.normalize(projected.float(), dim=-1)
-        words = F.normalize(self._embeddings.weight.float(), dim=-1)
+        words = F.normalize(self._embeddings.weight.detach().float(), dim=-1)
         return {
             "category": self._heads.category(patches).float(),
             "color": self._heads.color(patches).float(),

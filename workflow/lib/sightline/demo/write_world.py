@@ -21,7 +21,8 @@ from PIL import Image
 from tqdm import tqdm
 
 from sightline import cli
-from sightline.demo.language import USES, absent_category, captions, named
+from sightline.demo.language import USES, captions, named
+from sightline.demo.scene_facts import absent_category
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import SceneObject, describe_object
 from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene

@@ -63,6 +63,26 @@ class Claim:
     criterion: str
     verdict: str
 
+    @classmethod
+    def not_run(
+        cls,
+        *,
+        study: str,
+        claim: str,
+        statement: str,
+        item: str,
+        metric: str,
+        model: str,
+        dataset: str,
+        variant: str,
+        need: str,
+    ) -> "Claim":
+        """A row without numbers; ``need`` says what would give it some."""
+        return cls(
+            study, claim, statement, item, metric, None, "", None, None, None, None, model, dataset,
+            variant, need, NOT_RUN,
+        )  # fmt: skip
+
     def __post_init__(self) -> None:
         """Turn NaN into None and refuse a row that says more, or less, than was found.
 

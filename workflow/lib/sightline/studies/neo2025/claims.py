@@ -17,7 +17,6 @@ from sightline import cli
 from sightline.studies.claims import (
     INCONCLUSIVE,
     NOT_REPLICATED,
-    NOT_RUN,
     REPLICATED,
     Claim,
     read_claims,
@@ -195,23 +194,16 @@ def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> lis
     per_setting = {setting: FINDERS[claim](evidence, setting) for setting in SETTINGS}
     verdicts = [together([finding.verdict for finding in found]) for found in per_setting.values()]
     decide, rule = (together, EVERY) if claim == "C4" else (majority, MAJORITY)
-    base = Claim(
+    base = Claim.not_run(
         study="neo2025",
         claim=claim,
         statement=STATEMENTS[claim],
         item=ITEM,
         metric=f"settings that meet the criterion, of {len(SETTINGS)}",
-        published=None,
-        published_source="",
-        reproduced=None,
-        ci_low=None,
-        ci_high=None,
-        n=None,
         model=model,
         dataset=dataset,
         variant=evidence.judge,
-        criterion=NEED.get(claim, "needs the measurements of ablate_tokens"),
-        verdict=NOT_RUN,
+        need=NEED.get(claim, "needs the measurements of ablate_tokens"),
     )
     if not any(per_setting.values()):
         return [base]
@@ -225,21 +217,7 @@ def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> lis
         )
     ]
     for setting, found in per_setting.items():
-        rows += [
-            replace(
-                base,
-                metric=f"{setting}: {finding.metric}",
-                published=finding.published,
-                published_source=finding.source,
-                reproduced=float(finding.value),
-                ci_low=finding.low,
-                ci_high=finding.high,
-                n=int(finding.n),
-                criterion=CRITERIA[claim],
-                verdict=finding.verdict,
-            )
-            for finding in found
-        ]
+        rows += [finding.row(base, CRITERIA[claim], f"{setting}: ") for finding in found]
     return rows
 
 

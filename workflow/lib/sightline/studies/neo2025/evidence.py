@@ -1,11 +1,11 @@
 """What the claims are judged from: one model's effects under one judge, and rules for verdicts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED
+from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED, Claim
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.effects import find_effect
 from sightline.studies.neo2025.judging import CORRECTED
@@ -33,6 +33,21 @@ class Finding:
         """Too few images leave the verdict open."""
         if self.n < FEWEST:
             object.__setattr__(self, "verdict", INCONCLUSIVE)
+
+    def row(self, base: Claim, criterion: str, prefix: str = "") -> Claim:
+        """This number as a row of its claim, ``prefix`` before its name."""
+        return replace(
+            base,
+            metric=prefix + self.metric,
+            published=self.published,
+            published_source=self.source,
+            reproduced=float(self.value),
+            ci_low=self.low,
+            ci_high=self.high,
+            n=int(self.n),
+            criterion=criterion,
+            verdict=self.verdict,
+        )
 
 
 def grade(

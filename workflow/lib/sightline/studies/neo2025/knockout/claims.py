@@ -229,21 +229,7 @@ def judge_claim(claim: str, cuts: Cuts, base: Claim) -> list[Claim]:
             verdict=outcome.verdict,
         )
     ]
-    return rows + [
-        replace(
-            base,
-            metric=finding.metric,
-            published=finding.published,
-            published_source=finding.source,
-            reproduced=float(finding.value),
-            ci_low=finding.low,
-            ci_high=finding.high,
-            n=int(finding.n),
-            criterion=CRITERIA[claim],
-            verdict=finding.verdict,
-        )
-        for finding in found
-    ]
+    return rows + [finding.row(base, CRITERIA[claim]) for finding in found]
 
 
 def judge_knockout(
@@ -266,23 +252,16 @@ def judge_knockout(
         # An analogy has no judge.
         judges: Sequence[str] = JUDGES if claim in FINDERS else JUDGES[:1]
         for judge in judges:
-            base = Claim(
+            base = Claim.not_run(
                 study="neo2025",
                 claim=claim,
                 statement=statement,
                 item=ITEM,
                 metric="numbers that meet the criterion",
-                published=None,
-                published_source="",
-                reproduced=None,
-                ci_low=None,
-                ci_high=None,
-                n=None,
                 model=model,
                 dataset=dataset,
                 variant=judge,
-                criterion=NEED if claim in FINDERS else CRITERIA[claim],
-                verdict=NOT_RUN,
+                need=NEED if claim in FINDERS else CRITERIA[claim],
             )
             cuts = Cuts(effects, comparisons, published, model, judge)
             yield from judge_claim(claim, cuts, base)

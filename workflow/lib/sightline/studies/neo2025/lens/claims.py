@@ -16,7 +16,6 @@ from sightline import cli
 from sightline.studies.claims import (
     INCONCLUSIVE,
     NOT_REPLICATED,
-    NOT_RUN,
     REPLICATED,
     Claim,
     write_claims,
@@ -231,23 +230,16 @@ FINDERS = {
 def judge_claim(claim: str, found: Contrasts, model: str, dataset: str) -> list[Claim]:
     """Rows of one claim: the verdict over all its numbers first, then each number."""
     findings = FINDERS[claim](found)
-    base = Claim(
+    base = Claim.not_run(
         study="neo2025",
         claim=claim,
         statement=STATEMENTS[claim],
         item=ITEMS[claim],
         metric="numbers that meet the criterion",
-        published=None,
-        published_source="",
-        reproduced=None,
-        ci_low=None,
-        ci_high=None,
-        n=None,
         model=model,
         dataset=dataset,
         variant=found.variant,
-        criterion=NEED.get(claim, DEFAULT_NEED),
-        verdict=NOT_RUN,
+        need=NEED.get(claim, DEFAULT_NEED),
     )
     if not findings:
         return [base]
@@ -265,22 +257,7 @@ def judge_claim(claim: str, found: Contrasts, model: str, dataset: str) -> list[
             verdict=together(verdicts),
         )
     ]
-    rows += [
-        replace(
-            base,
-            metric=one.metric,
-            published=one.published,
-            published_source=one.source,
-            reproduced=one.value,
-            ci_low=one.low,
-            ci_high=one.high,
-            n=one.n,
-            criterion=criterion,
-            verdict=one.verdict,
-        )
-        for one in findings
-    ]
-    return rows
+    return rows + [one.row(base, criterion) for one in findings]
 
 
 def judge_lens(
