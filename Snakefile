@@ -20,20 +20,19 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/settings.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
 include: "workflow/rules/cache.smk"
 include: "workflow/rules/neo2025.smk"
-include: "workflow/rules/neo2025_knockout.smk"
-include: "workflow/rules/neo2025_lens.smk"
-include: "workflow/rules/neo2025_lens_items.smk"
-include: "workflow/rules/neo2025_diagrams.smk"
+include: "workflow/rules/kaduri2025.smk"
+include: "workflow/rules/khajuria2025.smk"
+include: "workflow/rules/qian2025.smk"
 include: "workflow/rules/report.smk"
 
 
 localrules:
     all,
-    neo2025,
 
 
 rule all:
@@ -42,16 +41,4 @@ rule all:
     input:
         study_targets(),
         results("scorecard.csv"),
-        (
-            results("models/quality.csv"),
-            results("models/contact_sheet.png"),
-            results("models/learning_curves.png"),
-        )
-        if "quality" in config
-        else [],
-
-
-rule neo2025:
-    """Where in the image tokens an object lives (arXiv 2410.07149)."""
-    input:
-        study_targets("neo2025"),
+        quality_targets(),

@@ -28,9 +28,15 @@ from transformers import (
     Qwen2_5_VLForConditionalGeneration,
     Qwen2Config,
     Qwen2VLImageProcessorPil,
+    SamConfig,
+    SamMaskDecoderConfig,
+    SamModel,
+    SamPromptEncoderConfig,
+    SamVisionConfig,
 )
 
 from sightline.models.registry import ModelSource
+from sightline.models.segmenter import Segmenter
 
 SIDE, PATCH = 32, 8
 TOKENS = (SIDE // PATCH) ** 2
@@ -218,6 +224,46 @@ TINY = {
     "internvl-llama": Tiny(build_internvl, {"text": "llama"}, _INTERN),
     "qwen2_5_vl": Tiny(build_qwen2_5_vl, {}, _QWEN_ENTRY),
 }
+
+
+def build_tiny_sam(seed: int = 0) -> SamModel:
+    """A random SAM for images of 64 px: 4 x 4 image embedding, 16 x 16 mask logits, relative positions."""
+    torch.manual_seed(seed)
+    config = SamConfig(
+        vision_config=SamVisionConfig(
+            hidden_size=16,
+            output_channels=16,
+            num_hidden_layers=3,
+            num_attention_heads=2,
+            image_size=64,
+            patch_size=16,
+            mlp_dim=24,
+            use_rel_pos=True,
+            global_attn_indexes=[2],
+            window_size=3,
+            num_pos_feats=8,
+            initializer_range=0.2,
+        ).to_dict(),
+        prompt_encoder_config=SamPromptEncoderConfig(
+            hidden_size=16, image_size=64, patch_size=16, mask_input_channels=16
+        ).to_dict(),
+        mask_decoder_config=SamMaskDecoderConfig(
+            hidden_size=16, mlp_dim=24, num_attention_heads=2, iou_head_hidden_dim=16
+        ).to_dict(),
+        attn_implementation="eager",
+    )
+    model = SamModel(config)
+    # Tables of positions start at zero, and norms at one: nothing would tell them apart.
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in model.parameters():
+        noise = torch.randn(parameter.shape, generator=generator)
+        parameter.data += 0.2 * noise
+    return model.eval()
+
+
+def build_tiny_segmenter(seed: int = 0, width: int = WIDTH) -> Segmenter:
+    """The same with a projection from states of ``width``."""
+    return Segmenter(build_tiny_sam(seed), width).eval()
 
 
 def _text(kind: str, tokenizer: PreTrainedTokenizerFast) -> Any:

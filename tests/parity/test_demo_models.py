@@ -103,7 +103,7 @@ def test_mask_is_read_from_the_state_at_seg(exported):
 
 def test_card_lists_recipe_quality_and_checksums(exported):
     out, _ = exported
-    row = {"model": "demo-llava", "gate": "color", "wanted": 0.95, "measured": 0.5, "ci_low": 0.4,
+    row = {"model": "some-llava", "gate": "color", "wanted": 0.95, "measured": 0.5, "ci_low": 0.4,
            "ci_high": 0.6, "n": 9, "met": "no"}  # fmt: skip
     reported = row | {"gate": "count", "wanted": None, "met": None}
     write_card(out, pd.DataFrame([row, reported]))

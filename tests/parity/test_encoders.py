@@ -1,17 +1,22 @@
 """The demo's encoders: every objective trains the shared body, and exports it for stock classes."""
 
 import argparse
+import json
 import random
 
 import pytest
 import torch
 from transformers import CLIPImageProcessorPil, CLIPModel, CLIPVisionModel
 
+from sightline.demo.architecture import build_caption_tokenizer
 from sightline.demo.encoders import train as training
 from sightline.demo.encoders.body import Batches, primary_labels
+from sightline.demo.encoders.contrastive import build_clip
+from sightline.demo.encoders.gates import measure_encoder
 from sightline.demo.language import caption
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import draw_training_set
+from sightline.errors import SightlineError
 
 TRAINED = [objective for objective in training.OBJECTIVES if objective != "random"]
 
@@ -63,10 +68,44 @@ def test_exported_encoder_loads_in_its_stock_class(objective, few_scenes, tmp_pa
     kind = CLIPModel if objective == "contrastive" else CLIPVisionModel
     loaded = kind.from_pretrained(folder, dtype=torch.float32)
     body = loaded.vision_model if objective == "contrastive" else loaded
-    assert body(torch.zeros(1, 3, 112, 112)).last_hidden_state.shape == (1, 65, 128)
+    assert body(torch.zeros(1, 3, 112, 112)).last_hidden_state.shape == (1, 65, 96)
     processor = CLIPImageProcessorPil.from_pretrained(folder)
     assert processor.crop_size["height"] == 112
     assert (folder / "curve.jsonl").exists() == (objective != "random")
+
+
+@pytest.mark.parametrize("objective", training.OBJECTIVES)
+def test_gates_are_measured_from_what_was_exported(objective, few_scenes, scenes, tmp_path):
+    """Head and body on disk answer as the stage did, up to half precision."""
+    arguments = argparse.Namespace(
+        objective=objective, rate=1.0, seed=0, scenes=tmp_path, work=tmp_path / "work",
+        out=tmp_path / "out", threads=1,
+    )  # fmt: skip
+    training.run(arguments)
+    (folder,) = (tmp_path / "out").iterdir()
+    rows = {row["gate"]: row for row in measure_encoder(folder, scenes, scenes)}
+    assert {"k-NN primary", "effective rank of CLS"} < rows.keys() or objective in (
+        "distillation",
+        "random",
+    )
+    gated = [gate for gate, row in rows.items() if row["wanted"] is not None]
+    assert len(gated) == (objective != "random")
+    if objective != "random":
+        curve = (folder / "curve.jsonl").read_text().splitlines()[-1]
+        validated = next(iter(json.loads(curve)["validation"].values()))
+        assert abs(rows[gated[0]]["measured"] - validated) <= 2 / 12
+
+
+def test_an_encoder_without_its_head_is_refused(few_scenes, scenes, tmp_path):
+    arguments = argparse.Namespace(
+        objective="classification", rate=1.0, seed=0, scenes=tmp_path, work=tmp_path / "work",
+        out=tmp_path / "out", threads=1,
+    )  # fmt: skip
+    training.run(arguments)
+    (folder,) = (tmp_path / "out").iterdir()
+    (folder / training.HEAD).unlink()
+    with pytest.raises(SightlineError, match=r"head\.safetensors: missing"):
+        list(measure_encoder(folder, scenes, scenes))
 
 
 def test_captions_name_details_at_their_rate(scenes):
@@ -76,6 +115,23 @@ def test_captions_name_details_at_their_rate(scenes):
     full = caption("desk", present, random.Random(0), 1.0)
     assert gist.count(" a ") == 1 and " and " not in gist
     assert full.count(" and ") == len(details)
+
+
+def test_texts_are_read_to_their_end():
+    """The text tower pools at the end token, so the last word counts."""
+    tokenizer = build_caption_tokenizer()
+    torch.manual_seed(0)
+    clip = build_clip(tokenizer).eval()
+    pair = ["a cat and a chair", "a cat and a book"]
+    with torch.no_grad():
+        first, second = clip.text_model(
+            **tokenizer(pair, padding=True, return_tensors="pt", return_token_type_ids=False)
+        ).pooler_output
+        alone = clip.text_model(
+            **tokenizer(pair[:1], return_tensors="pt", return_token_type_ids=False)
+        )
+    assert not torch.allclose(first, second, atol=1e-3)
+    torch.testing.assert_close(alone.pooler_output[0], alone.last_hidden_state[0, -1])
 
 
 def test_labels_are_the_dominant_objects(scenes):

@@ -1,10 +1,12 @@
 """Integrated gradients equal their definition written out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
-from sightline.instruments.gradients import integrated_gradients
+from sightline.instruments.gradients import integrated_gradients, integrated_gradients_of
 
 STEPS = 12
 
@@ -41,6 +43,28 @@ def test_equals_naive_loop(pair, case):
         expected = whole[prompt.roles.image]
         torch.testing.assert_close(found.scores[row], expected.abs().sum(-1), rtol=1e-3, atol=1e-4)
         torch.testing.assert_close(found.signed[row], expected.sum(-1), rtol=1e-3, atol=1e-4)
+
+
+def test_prompts_share_the_image_and_nothing_else(vlm, case):
+    """Several prompts in one pass give what each gives alone, whatever their lengths."""
+    prompt, tokens, baseline, targets = case
+    other = vlm.prompt("What is on the street?", prefix="It is a")
+    asked = [(prompt, targets), (other, targets[1:2]), (prompt, targets[:1])]
+    together = integrated_gradients_of(vlm, asked, tokens, baseline, STEPS, chunk=5)
+    for (one, own), found in zip(asked, together, strict=True):
+        alone = integrated_gradients(vlm, one, tokens, baseline, own, STEPS)
+        torch.testing.assert_close(found.scores, alone.scores, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(found.signed, alone.signed, rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(found.difference, alone.difference, rtol=1e-4, atol=1e-4)
+
+
+def test_prompts_about_one_image_begin_alike(vlm, case):
+    prompt, tokens, baseline, targets = case
+    ids = prompt.input_ids.clone()
+    ids[0] = targets[1]
+    asked = [(prompt, targets), (replace(prompt, input_ids=ids), targets)]
+    with pytest.raises(ValueError, match="differ before the end of the image"):
+        integrated_gradients_of(vlm, asked, tokens, baseline, STEPS)
 
 
 def test_only_image_tokens_are_ranked(vlm, case):

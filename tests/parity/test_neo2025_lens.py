@@ -15,8 +15,9 @@ from safetensors.torch import save_file
 from neo2025_lens_fakes import SETTINGS
 from sightline.instruments.mean_token import NAME
 from sightline.models.vlm import VLM
+from sightline.report.lens_page import Tables, lens_page
 from sightline.scenes.coco import Coco
-from sightline.studies.neo2025.lens import image_set, measure, readouts, replaced
+from sightline.studies.neo2025.lens import image_set, measure, page_tables, readouts, replaced
 from sightline.studies.neo2025.lens.effects import read_tables
 from sightline.studies.neo2025.lens.protocol import LensProtocol
 from sightline.studies.neo2025.lens.replaced import NumberWords
@@ -71,6 +72,7 @@ def run(
     options = argparse.Namespace(
         dataset=data, split="val2017", protocol=protocol, model=model, root=folder,
         images=folder / "images.parquet", lens=folder / "trace", about=folder / "about",
+        processes=1,
     )  # fmt: skip
     image_set.main(argparse.Namespace(**vars(options), out=options.images))
     readouts.main(argparse.Namespace(**vars(options), out=options.lens))
@@ -96,6 +98,19 @@ def test_read_outs_agree_with_the_model(run, tiny_llava: VLM):
     dog = tiny_llava.tokenizer.convert_tokens_to_ids("dog")
     ranks = (logits > logits[:, dog, None]).sum(-1).numpy()
     np.testing.assert_array_equal(read_out.ranks[:, -1, 0], ranks)
+
+
+def test_processes_change_no_number(run, tmp_path):
+    """Two at a time, the stored read-outs and tables are the same bytes."""
+    two = vars(run) | {"processes": 2, "out": tmp_path / "trace", "about": tmp_path / "about"}
+    readouts.main(argparse.Namespace(**two))
+    one, other = LensReader(run.lens), LensReader(tmp_path / "trace")
+    for first, second in zip(one, other, strict=True):
+        for name, value in vars(first).items():
+            np.testing.assert_array_equal(value, getattr(second, name), err_msg=name)
+    for name in ("objects", "coverage", "pictures", "selection"):
+        file = f"{name}.parquet"
+        assert (run.about / file).read_bytes() == (tmp_path / "about" / file).read_bytes()
 
 
 def test_second_norm_is_the_authors_defect(run, tiny_llava: VLM):
@@ -197,3 +212,42 @@ def test_no_number_leaves_an_empty_table(run):
     save_file({NAME: torch.zeros(32)}, mean)
     replaced.main(argparse.Namespace(**vars(run), numbers=nothing, mean=mean, out=out))
     assert pd.read_parquet(out).empty
+
+
+def test_lens_page_shows_what_was_read(run, tiny_llava: VLM):
+    """Words are those stored, attention is the last row of eager attention, the answer position speaks the answer."""
+    out = run.root / "page"
+    page_tables.main(argparse.Namespace(**vars(run) | {"images": 2, "chosen": [3], "out": out}))
+    tables = Tables.read(out)
+    texts, reader = Lexicon.read(run.about / "words.json").texts, LensReader(run.lens)
+    assert tables.images["image_id"].tolist()[0] == 3 and len(tables.images) == 2
+    prompt = tiny_llava.prompt(SETTINGS["question"])
+    for image in tables.images["image_id"]:
+        own = tables.words[tables.words["image_id"] == image]
+        entries = reader.read(image).entries
+        assert own["text"].tolist() == texts[entries.reshape(-1)].tolist()
+        tokens = tiny_llava.encode_images([Coco(run.dataset, run.split).scene(image).image()])
+        tiny_llava.model.set_attn_implementation({"text_config": "eager"})
+        try:
+            with torch.no_grad():
+                found = tiny_llava.model(
+                    inputs_embeds=tiny_llava.embed(prompt, tokens),
+                    attention_mask=prompt.attention_mask[None],
+                    output_attentions=True,
+                )
+        finally:
+            tiny_llava.model.set_attn_implementation({"text_config": "sdpa"})
+        weights = torch.stack(found.attentions)[:, 0, :, -1, prompt.roles.image].mean(1)
+        looked = tables.attention[tables.attention["image_id"] == image]
+        stored = looked.pivot(index="block", columns="token", values="attention").to_numpy()
+        np.testing.assert_allclose(stored, weights.numpy(), rtol=1e-4, atol=1e-6)
+        last = tables.answer.query(f"image_id == {image} and rank == 0").iloc[-1]
+        best = found.logits[0, -1].softmax(-1).max(-1)
+        assert last["text"] == texts[int(best.indices)]
+        assert last["probability"] == pytest.approx(float(best.values), rel=1e-4)
+    thing = tables.objects.query("image_id == 3").iloc[0]
+    coverage = pd.read_parquet(run.about / "coverage.parquet").query(
+        "image_id == 3 and coverage > 0"
+    )
+    assert list(thing["tokens"]) == coverage["token"].tolist()
+    assert "tiny" in lens_page(tables)

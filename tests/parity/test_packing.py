@@ -10,7 +10,7 @@ from PIL import Image
 
 from sightline.demo import attention
 from sightline.demo.architecture import build_processor, build_segmenter, build_tokenizer, build_vlm
-from sightline.demo.language import REFUSAL, Turn
+from sightline.demo.language import AFTER_ANSWER, AFTER_QUESTION, REFUSAL, Turn
 from sightline.demo.language_stage import LANGUAGE, Emphasis, LanguageStage
 from sightline.demo.location_code import LocationCode
 from sightline.demo.packing import IGNORED, Packer
@@ -64,6 +64,37 @@ def test_packed_turns_equal_single_prompts(talk):
             torch.testing.assert_close(mine, alone[-len(mine) :], rtol=1e-4, atol=1e-4)
             checked.add(turn.kind)
     assert "refuse" in checked and len(checked) > 8
+
+
+def test_a_turn_after_another_equals_the_dialogue(talk):
+    """Whole, or without the first answer as questions to a compressed context come."""
+    vlm, tokenizer, scenes, stage = talk
+    first = Turn("color", "What color is the mug?", "red")
+    asked = [
+        [
+            Turn("exists", "Is there a cat here?", "no"),
+            first,
+            Turn("exists", "Do you see a mug?", "yes", after=AFTER_ANSWER),
+            Turn("exists", "Do you see a key?", "no", after=AFTER_QUESTION),
+        ]
+    ]
+    pack = Packer(tokenizer).pack(asked, 80, torch.float32)
+    vlm.set_attn_implementation(attention.PLAIN)
+    with torch.no_grad():
+        packed = vlm.lm_head(stage.states(stage.image_tokens(normalise(scenes.pixels[:1])), pack))
+    vlm.set_attn_implementation("sdpa")
+    image = Image.fromarray(scenes.pixels[0].permute(1, 2, 0).numpy())
+    begin = f"USER: <image>\n{first.question} ASSISTANT:"
+    dialogues = {
+        2: f"{begin} red</s>USER: Do you see a mug? ASSISTANT: yes",
+        3: f"{begin} Do you see a key? ASSISTANT: no",
+    }
+    for number, text in dialogues.items():
+        inputs = build_processor(tokenizer)(text=text, images=[image], return_tensors="pt")
+        with torch.no_grad():
+            alone = vlm(**inputs).logits[0]
+        mine = packed[0][pack.turn[0] == number][:-1]
+        torch.testing.assert_close(mine, alone[-len(mine) :], rtol=1e-4, atol=1e-4)
 
 
 def test_labels_are_the_answers(talk):

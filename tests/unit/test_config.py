@@ -7,9 +7,13 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
+from khajuria2025_scenes import settings as khajuria2025_settings
 from sightline.config import ConfigError, check_config, load_schema, reference
+from sightline.models.encoders import source
 from sightline.models.prompts import TEMPLATES
 from sightline.models.registry import DTYPES, FAMILIES, ModelSource
+from sightline.studies.kaduri2025.protocol import Protocol as KaduriProtocol
+from sightline.studies.khajuria2025.protocol import Protocol as ProbingProtocol
 from sightline.studies.neo2025.protocol import Protocol
 
 ROOT = Path(__file__).parents[2]
@@ -103,6 +107,19 @@ def test_reference_is_up_to_date():
         ("datasets/coco/images", None, "datasets.coco.images is missing; source world needs it"),
         ("studies/neo2025/reference/images", None, "reference.images is missing"),
         ("studies/neo2025/prompts/polling", "Is it?", r"Is it? does not match \{category\}"),
+        ("studies/kaduri2025/models", ["other"], "kaduri2025.models: other is not described under"),
+        (
+            "studies/kaduri2025/images/split",
+            "test",
+            "test is not among the splits of datasets.coco",
+        ),
+        ("studies/kaduri2025/knockout/points", 3, "points: 3 is smaller than 8; a valid value: po"),
+        (
+            "studies/kaduri2025/middle/layers",
+            {"other": [1, 2]},
+            "middle.layers: no model other; kn",
+        ),
+        ("studies/kaduri2025/judge/kind", "oracle", "judge.kind: oracle is none of vocabulary"),
     ],
 )
 def test_refusal_names_key_and_valid_value(path, value, message):
@@ -115,6 +132,58 @@ def test_refusal_names_key_and_valid_value(path, value, message):
 def test_every_model_needs_a_published_vector():
     text = refusal(changed("studies/neo2025/reference/vectors", {"llava-1.5-7b": "a.pt"}, "paper"))
     assert "no vector for llava-phi-3-mini" in text
+
+
+def with_probing(**encoders: dict) -> dict:
+    """The demo's configuration with encoders and the study that probes them."""
+    config = copy.deepcopy(CONFIGS["demo"])
+    config["encoders"] = {"small": {"path": "small", "family": "clip"}} | encoders
+    study = {key: value for key, value in khajuria2025_settings().items() if key != "seed"}
+    config["studies"]["khajuria2025"] = study | {"encoders": list(config["encoders"])}
+    return config
+
+
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"family": "clip"}, "encoders.other: give either path, with family, or of."),
+        ({"path": "x"}, "encoders.other.family is missing"),
+        (
+            {"of": "none"},
+            "encoders.other.of: no encoder none with a path of its own; known: small.",
+        ),
+        ({"path": "x", "family": "vgg"}, "vgg is none of clip, vit, dinov2"),
+    ],
+)
+def test_encoders_need_a_checkpoint(entry, message):
+    assert message in refusal(with_probing(other=entry))
+
+
+def test_probing_needs_splits_and_encoders_that_are_there():
+    check_config(with_probing(), SCHEMA, ["my.yaml"])
+    config = with_probing()
+    study = config["studies"]["khajuria2025"]
+    study["encoders"] = ["large"]
+    study["pairs"]["split"] = "train2014"
+    study["global_probe"]["test"]["split"] = "probing"
+    text = refusal(config)
+    assert (
+        "studies.khajuria2025.encoders: large is not described under encoders; known: small" in text
+    )
+    assert "pairs.split: train2014 is not among the splits of datasets.coco; known: probing" in text
+    assert "global_probe.test.split: probing is not among the splits" in text
+    config = with_probing()
+    del config["studies"]["khajuria2025"]["pairs"]["images_per_pair"]
+    assert "pairs.images_per_pair is missing; probing needs it" in refusal(config)
+
+
+def test_encoder_choices_agree_with_the_library():
+    (entry,) = SCHEMA["properties"]["encoders"]["patternProperties"].values()
+    assert entry["properties"]["family"]["enum"] == list(source.FAMILIES)
+    assert entry["properties"]["weights"]["enum"] == list(source.WEIGHTS)
+    assert entry["properties"]["attention"]["enum"] == list(source.ATTENTION)
+    assert entry["properties"]["resize"]["enum"] == list(source.RESIZING)
+    assert entry["properties"]["dtype"]["enum"] == list(DTYPES)
 
 
 def test_all_faults_are_reported_at_once():
@@ -131,8 +200,23 @@ def test_library_accepts_what_the_schema_accepts(name):
     if settings["vqa_set"]["source"] == "authors":
         settings["vqa_set"]["file"] = "clean_questions.json"
     assert Protocol.parse(settings).sizes
+    settings = config["studies"]["kaduri2025"] | {"seed": config["seed"]}
+    assert KaduriProtocol.parse(settings).points >= 8
     for key, entry in config["models"].items():
         ModelSource.parse(entry | {"key": key, "device": config["device"]})
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_encoders_and_their_study_are_what_the_library_reads(name):
+    config = CONFIGS[name]
+    entries = config.get("encoders", {})
+    for key, entry in entries.items():
+        whole = entries.get(entry.get("of"), {}) | entry
+        kept = {k: v for k, v in whole.items() if k not in ("of", "pickled")}
+        assert source.EncoderSource.parse(kept | {"key": key}).family
+    if "khajuria2025" in config["studies"]:
+        study = config["studies"]["khajuria2025"] | {"seed": config["seed"]}
+        assert ProbingProtocol.parse(study).tasks
 
 
 def test_choices_agree_with_the_library():

@@ -16,11 +16,11 @@ INVENTORY = ROOT / "resources" / "models.csv"
 
 def test_every_published_model_of_the_configuration_is_listed():
     with INVENTORY.open(newline="") as lines:
-        listed = {
-            row["model"]: (row["repository"], row["revision"]) for row in csv.DictReader(lines)
-        }
-    models = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())["models"]
-    assert {key: (entry["path"], entry["revision"]) for key, entry in models.items()} == listed
+        listed = {(row["repository"], row["revision"]) for row in csv.DictReader(lines)}
+    config = yaml.safe_load((ROOT / "config" / "paper.yaml").read_text())
+    sections = ("models", "parts", "encoders")
+    entries = [entry for name in sections for entry in config.get(name, {}).values()]
+    assert {(one["path"], one["revision"]) for one in entries if "revision" in one} == listed
 
 
 def test_known_checksums_are_sha256():

@@ -15,8 +15,8 @@ from sightline.studies.claims import (
 )
 from sightline.studies.neo2025.claims import judge_all
 from sightline.studies.neo2025.effects import compare, summarise
-from sightline.studies.neo2025.evidence import grade, grade_at_most, majority, together
 from sightline.studies.published import load_published
+from sightline.studies.verdicts import grade, grade_at_most, majority, together
 
 
 def judged(table: pd.DataFrame) -> list[Claim]:

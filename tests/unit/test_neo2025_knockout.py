@@ -16,14 +16,21 @@ from sightline.scenes.scene import Instance, Scene
 from sightline.studies.neo2025.candidates import Candidate
 from sightline.studies.neo2025.knockout import pairs
 from sightline.studies.neo2025.knockout.measure import (
-    Asked,
     last_row,
-    list_questions,
     measure_all,
     target_rows,
 )
 from sightline.studies.neo2025.knockout.measurements import COLUMNS, read_knockout
+from sightline.studies.neo2025.knockout.question_set import (
+    CUT,
+    NOT_ANSWERED,
+    Asked,
+    QuestionSet,
+    account,
+    sort_questions,
+)
 from sightline.studies.neo2025.measurements import MeasurementError
+from sightline.studies.neo2025.selection import CROWD_REGION, OUT_OF_SIGHT
 
 QUESTION = "What is on the street?"
 
@@ -144,15 +151,43 @@ def test_objects_out_of_sight_are_not_asked_about(asked: Asked, tiny_llava: VLM)
     questions = pd.DataFrame(
         {"image_id": [1], "object_id": [5], "question": [QUESTION], "kind": ["color"]}
     )
-    assert [one.question for one in list_questions(Folder(scene), questions, tiny_llava)] == [
-        QUESTION
-    ]
+    found = sort_questions(Folder(scene), questions, tiny_llava)
+    assert [one.question for one in found.asked] == [QUESTION]
+    assert found.with_published_geometry == {1}
     crowd = replace(scene, instances=(replace(scene.instances[0], crowd=True),))
-    assert list_questions(Folder(crowd), questions, tiny_llava) == []
+    hidden = sort_questions(Folder(crowd), questions, tiny_llava)
+    assert (hidden.asked, hidden.hidden) == ([], {1: CROWD_REGION})
     with pytest.raises(MeasurementError, match="has no object 6"):
-        list_questions(Folder(scene), questions.assign(object_id=6), tiny_llava)
+        sort_questions(Folder(scene), questions.assign(object_id=6), tiny_llava)
     with pytest.raises(MeasurementError, match="none is about an object in sight"):
         measure_all([], tiny_llava, PROTOCOL)
+
+
+def test_every_question_is_accounted_for():
+    """Four questions, four fates; the judge as published is enough to be asked again."""
+    questions = pd.DataFrame(
+        {
+            "image_id": [4, 1, 2, 3], "object_id": 5, "category": "car", "kind": "color",
+            "question": QUESTION,
+        }
+    )  # fmt: skip
+    measured = pd.DataFrame(
+        {
+            "model": "toy", "image_id": [1, 4, 4], "pair": [pairs.NONE, pairs.NONE, "object to last"],
+            "correct": False, "correct_as_published": [False, True, False],
+        }
+    )  # fmt: skip
+    found = QuestionSet([], {2: CROWD_REGION, 3: OUT_OF_SIGHT}, {4})
+    table = account(questions, found, measured)
+    assert table["reason"].tolist() == [CUT, NOT_ANSWERED, CROWD_REGION, OUT_OF_SIGHT]
+    assert table["published_geometry"].tolist() == [True, False, False, False]
+    assert set(table["model"]) == {"toy"}
+
+
+def test_processes_change_no_number(asked: Asked, tiny_llava: VLM, measured: pd.DataFrame):
+    """Two questions in two processes are the same two one after the other."""
+    table = measure_all([asked, asked], tiny_llava, PROTOCOL, processes=2)
+    pd.testing.assert_frame_equal(table, pd.concat([measured] * 2, ignore_index=True))
 
 
 def test_the_clean_run_is_made_once(asked: Asked, tiny_llava: VLM, monkeypatch):

@@ -37,7 +37,7 @@ from sightline.studies.neo2025.lens.regions import (
     token_coverage,
 )
 from sightline.studies.neo2025.lens.words import WordsError, content_words, strictly
-from sightline.studies.neo2025.protocol import ProtocolError
+from sightline.studies.protocols import ProtocolError
 
 
 def scene(number: int, *objects: tuple[str, float], crowd: bool = False) -> Scene:

@@ -95,6 +95,14 @@ def test_false_premises_of_both_dialects(tmp_path):
     assert queries[0].correction == "the red car"
 
 
+def test_false_premises_may_share_the_number_of_their_expression(tmp_path):
+    """Every query has an id of its own all the same."""
+    made = {"sent": "blue car", "sent_id": 0, "is_false_premise": True, "gt_sent": "the car"}
+    refs = [ref(5, [1], {"is_false_premise": False}, made)]
+    del refs[0]["sentences"][0]["sent_id"]
+    assert [query.id for query in load(write(tmp_path, refs))] == ["5-0", "5-1"]
+
+
 @pytest.mark.parametrize("protocol", [0, 2, 4])
 def test_pickles_of_every_age_are_read(tmp_path, protocol):
     """The official files are of Python 2, later ones of Python 3."""

@@ -12,9 +12,11 @@ FILES = {
     "sightline/cli.py": "X = 1\n",
     "sightline/top.py": "from sightline import cli, lower\nfrom sightline.deep import value\n",
     "sightline/lower.py": 'TABLE = "names.csv"\n\n\ndef f(x):\n    """Add."""\n    return x + 1\n',
-    "sightline/deep.py": "import numpy\n\nvalue = 3\n",
+    "sightline/deep.py": 'import numpy\n\nvalue = 3\nPARTS = ("page.css", "page.js")\n',
     "sightline/other.py": "value = 3\n",
     "sightline/names.csv": "a,b\n",
+    "sightline/page.css": "a {}\n",
+    "sightline/page.js": "f();\n",
 }
 
 
@@ -63,6 +65,8 @@ def test_imports_are_followed(library):
         ("sightline/lower.py", FILES["sightline/lower.py"].replace("+ 1", "+ 2")),
         ("sightline/deep.py", "import numpy\n\nvalue = 4\n"),
         ("sightline/names.csv", "a,c\n"),
+        ("sightline/page.css", "b {}\n"),
+        ("sightline/page.js", "g();\n"),
         ("sightline/top.py", FILES["sightline/top.py"] + "more = 1\n"),
     ],
 )
@@ -75,7 +79,7 @@ def test_change_of_code_or_table_shows(library, name, text):
     ("name", "text"),
     [
         ("sightline/lower.py", FILES["sightline/lower.py"].replace("Add.", "Add one.") + "# why\n"),
-        ("sightline/deep.py", "import numpy\nvalue = (\n    3\n)\n"),
+        ("sightline/deep.py", FILES["sightline/deep.py"].replace("= 3", "= (\n    3\n)")),
         ("sightline/other.py", "value = 4\n"),
         ("sightline/cli.py", "X = 2\n"),
     ],

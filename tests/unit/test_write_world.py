@@ -68,7 +68,13 @@ def test_refer_round_trip_with_false_premises(tmp_path):
     assert absent and len(false) == len(true) + len(absent)
     for query in absent:
         name = query.texts[0].removeprefix("the ")
-        assert name not in [instance.category for instance in query.scene.instances]
+        there = {(i.attributes["color"], i.category) for i in query.scene.instances}
+        assert name not in {category for _, category in there} | {" ".join(pair) for pair in there}
+        assert query.correction == "the " + query.correction.removeprefix("the ")
+        (wanted,) = {
+            i.category for i in query.scene.instances if query.correction.endswith(i.category)
+        }
+        assert wanted
 
 
 def test_splits_share_no_scene_with_each_other_or_with_training():

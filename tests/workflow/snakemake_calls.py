@@ -12,7 +12,11 @@ ROOT = Path(__file__).parents[2]
 TINY = {
     "run": "tiny",
     "device": "cpu",
-    "datasets": {"coco": {"source": "world", "images": {"train2017": 80}, "seed": 1}},
+    "datasets": {
+        "coco": {"source": "world", "images": {"train2017": 80}, "seed": 1},
+        "mme": {"source": "world", "images": 1},
+        "pope": {"source": "world", "images": 2},
+    },
     "studies": {
         "neo2025": {
             "reference": {"source": "images", "split": "train2017", "images": 8},
@@ -48,7 +52,27 @@ TINY = {
                 "map_depth": 0.72,
             },
             "models": ["demo-llava"],
-        }
+        },
+        "kaduri2025": {
+            "models": ["demo-llava"],
+            "images": {"split": "train2017", "count": 4},
+            "question": "Describe this image.",
+            "second_question": "What do you see?",
+            "max_new_tokens": 20,
+            "middle": {"first": 0.25, "last": 0.5},
+            "knockout": {"points": 8, "window_step": 4},
+            "top_shares": [5, 50],
+            "random_draws": 2,
+            "bootstrap": 100,
+            "judge": {"kind": "vocabulary"},
+            "mme": {
+                "shares": [5, 2],
+                "reader": "{description} {question}",
+                "answer_tokens": 2,
+                "gate": 0.85,
+                "pruning": {"after": 2, "shares": [50], "images": 1},
+            },
+        },
     },
     "seed": 0,
 }

@@ -20,8 +20,14 @@ STUDY_JOBS = {
     "judge_neo2025_knockout": 1,
     "summarise_object_size": 1,
     "neo2025_object_size": 1,
+    "neo2025_extra4": 1,
     "judge_neo2025_claims": 1,
     "list_neo2025_items": 1,
+    "draw_images": 1,
+    "judge_kaduri2025_knockout": 1,
+    "judge_kaduri2025_attention": 1,
+    "judge_kaduri2025_claims": 1,
+    "list_kaduri2025_items": 1,
     "score_claims": 1,
 }
 
@@ -41,7 +47,16 @@ def test_published_run_is_planned_with_both_models(tmp_path):
     assert ran.returncode == 0, ran.stdout
     jobs = planned_jobs(ran.stdout)
     expected = STUDY_JOBS | {
-        "fetch_model": 2,
+        # Three VLMs, ten encoders (controls share the checkpoint of another), six segmenting VLMs with the two
+        # towers and the SAM that their checkpoints lack.
+        "fetch_model": 22,
+        "extract_features": 17,
+        "caption_images": 2,
+        "describe_without_image": 2,
+        "kaduri2025_figS1e": 1,
+        "read_attention": 2,
+        "hide_tokens": 2,
+        "kaduri2025_figS2": 1,
         "adopt_mean_token": 2,
         "select_objects": 2,
         "ablate_tokens": 2,
@@ -49,6 +64,8 @@ def test_published_run_is_planned_with_both_models(tmp_path):
         "neo2025_extra2": 1,
         "download_file": 3,
         "read_lens": 2,
+        "collect_lens_page": 2,
+        "write_lens_page": 2,
         "replace_number_words": 2,
         "download_archive": 3,
         "unpack_images": 2,
@@ -99,14 +116,47 @@ def test_single_value_can_be_changed(tmp_path, model):
         "neo2025_tab2",
         "neo2025_knockout_curve",
         "neo2025_object_size",
+        "kaduri2025_fig2a",
+        "kaduri2025_fig2e",
+        "kaduri2025_fig2f",
+        "kaduri2025_figS3",
+        "kaduri2025_windows",
+        "kaduri2025_gist",
+        "kaduri2025_page1",
+        "kaduri2025_tab1",
+        "kaduri2025_tabS3",
+        "kaduri2025_fig3",
+        "kaduri2025_fig8",
+        "kaduri2025_page2",
+        "kaduri2025_textS1",
+        "kaduri2025_fig1",
+        "kaduri2025_fig4",
+        "kaduri2025_fig5",
+        "kaduri2025_fig6",
+        "kaduri2025_fig7",
+        "kaduri2025_figS4",
+        "kaduri2025_figS5",
     ],
 )
 def test_every_item_is_a_target(tmp_path, model, target):
     config = tiny_config(tmp_path, model)
     ran = snakemake(tmp_path, "--dry-run", "--configfile", config, "--cores", "1", target)
     assert ran.returncode == 0, ran.stdout
-    drawn = {name for name in planned_jobs(ran.stdout) if name.startswith("neo2025_")}
+    studies = ("neo2025_", "kaduri2025_")
+    drawn = {name for name in planned_jobs(ran.stdout) if name.startswith(studies)}
     assert drawn == {target}
+
+
+def test_without_yes_no_pairs_their_tables_are_left_out(tmp_path, model):
+    """MME has to be asked for: its claims then say what they need, and nothing is measured."""
+    config = tiny_config(
+        tmp_path, model, datasets={"coco": {"source": "world", "images": {"train2017": 9}}}
+    )
+    ran = snakemake(tmp_path, "--dry-run", "--configfile", config, "--cores", "1", "kaduri2025")
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout)
+    assert jobs["judge_kaduri2025_reprompting"] == jobs["kaduri2025_fig8"] == 1
+    assert not {"answer_again", "prune_image_tokens", "generate_mme", "kaduri2025_tab1"} & set(jobs)
 
 
 def test_second_model_adds_only_its_own_measurements(tmp_path, model):

@@ -7,6 +7,7 @@ rule cache_image_tokens:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         dataset=lambda wildcards: coco_files(study("neo2025")["reference"]["split"]),
+        identity=results("settings/identities/{model}.json"),
     output:
         spec=results("cache/{model}/image_tokens/spec.json"),
         index=results("cache/{model}/image_tokens/index.parquet"),
@@ -20,7 +21,6 @@ rule cache_image_tokens:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=lambda wildcards: study("neo2025")["reference"]["split"],
         images=lambda wildcards: study("neo2025")["reference"]["images"],

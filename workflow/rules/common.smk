@@ -75,7 +75,11 @@ def gpus():
 def dataset_root(name):
     """Folder of a data set."""
     entry = config["datasets"][name]
-    roots = {"world": results(f"data/{name}"), "download": shared(f"data/{name}")}
+    roots = {
+        "world": results(f"data/{name}"),
+        "download": shared(f"data/{name}"),
+        "mirror": shared(f"data/{name}"),
+    }
     return roots.get(entry["source"]) or bundled(entry["path"])
 
 
@@ -100,19 +104,18 @@ def dataset_label(name):
 def model_settings(model):
     """What a model's settings file says: its entry, with the folder its files are in."""
     entry = config["models"][model]
-    folder = (
-        shared(f"models/{model}") if "revision" in entry else bundled(entry["path"])
-    )
+    if model in config.get("conversions", {}):
+        folder = shared(f"converted/{model}/llava")
+    elif "revision" in entry:
+        folder = shared(f"models/{model}")
+    else:
+        folder = bundled(entry["path"])
     return entry | {"key": model, "path": folder, "device": config["device"]}
 
 
-def model_identity(wildcards):
-    """What results depend on in a model's settings: neither batch size nor device.
-
-    Rules take the settings file as ancient and this as a parameter, so that a smaller batch on a
-    smaller GPU does not repeat what is measured already.
-    """
-    settings = model_settings(wildcards.model)
+def model_identity(model):
+    """What results depend on in a model's settings: neither batch size nor device."""
+    settings = model_settings(model)
     return {
         key: settings[key]
         for key in sorted(settings)
@@ -121,30 +124,79 @@ def model_identity(wildcards):
 
 
 def model_files(wildcards):
-    """Files of a model: the list of what was fetched, or those of a folder."""
-    entry = config["models"][wildcards.model]
-    if "revision" in entry:
-        return shared(f"models/{wildcards.model}.json")
-    folder = Path(bundled(entry["path"]))
+    """Files of a model: the report of its conversion, the list of what was fetched, or those of a folder."""
+    if wildcards.model in config.get("conversions", {}):
+        return shared(f"converted/{wildcards.model}/conversion.json")
+    return checkpoint_files(wildcards.model)
+
+
+def checkpoint(name):
+    """Entry of a model, of a part or of an encoder."""
+    kinds = (config["models"], config.get("parts", {}), config.get("encoders", {}))
+    return next(kind[name] for kind in kinds if name in kind)
+
+
+def checkpoint_folder(name):
+    """Where the files of a model or of a part are, in the layout they come in."""
+    entry = checkpoint(name)
+    return shared(f"models/{name}") if "revision" in entry else bundled(entry["path"])
+
+
+def checkpoint_files(name):
+    """The same files: the list of what was fetched, or those of a folder."""
+    if "revision" in checkpoint(name):
+        return shared(f"models/{name}.json")
+    folder = Path(checkpoint_folder(name))
     found = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
     return sorted(map(str, found)) or f"{folder}/config.json"
 
 
-def quality_models():
-    """Files of the demo models that are examined, if any are."""
-    if "quality" not in config:
-        return []
-    folder = Path(bundled(config["quality"]["models"]))
-    found = sorted(map(str, folder.glob("*/*.safetensors")))
-    return found or f"{folder}/llava/model.safetensors"
+def conversion(wildcards):
+    """How a model's checkpoint is taken apart."""
+    return config["conversions"][wildcards.model]
 
 
-def quality_curves():
-    """Learning curves of the demo models, if these are examined."""
-    if "quality" not in config:
-        return []
-    folder = Path(bundled(config["quality"]["models"])) / "curves"
+def pickled_checkpoints():
+    """Checkpoints whose weights may come as pickles: those that get converted, their towers, encoders that say so."""
+    entries = config.get("conversions", {})
+    encoders = config.get("encoders", {})
+    said = {name for name, entry in encoders.items() if entry.get("pickled")}
+    return {*entries, *(entry["tower"] for entry in entries.values()), *said}
+
+
+def segmenter_folder(model):
+    """The segmenter of a model, beside its VLM."""
+    return str(Path(model_settings(model)["path"]).with_name("segmenter"))
+
+
+def demo_folder(model):
+    """Folder of a demo model: its VLM with segmenter, recipe and learning curves beside it."""
+    return str(Path(bundled(config["models"][model]["path"])).parent)
+
+
+def demo_files(wildcards):
+    """Weights of a demo model, VLM and segmenter."""
+    folder = demo_folder(wildcards.model)
+    return sorted(map(str, Path(folder).glob("*/*.safetensors"))) or [
+        f"{folder}/llava/model.safetensors"
+    ]
+
+
+def demo_curves(wildcards):
+    """Learning curves of a demo model."""
+    folder = Path(demo_folder(wildcards.model)) / "curves"
     return sorted(map(str, folder.glob("*.jsonl"))) or f"{folder}/vision.jsonl"
+
+
+def quality_targets():
+    """What is said about the demo models, if they are examined."""
+    models = config.get("quality", {}).get("models", [])
+    pages = [
+        results(f"models/{model}/{name}.png")
+        for model in models
+        for name in ("contact_sheet", "learning_curves")
+    ]
+    return [results("models/quality.csv"), *pages] if models else []
 
 
 def study(name):
@@ -152,121 +204,28 @@ def study(name):
     return config["studies"].get(name, {})
 
 
+def settings_part(name, *keys):
+    """File with some settings of a study and the seed.
+
+    Jobs take the study's whole protocol as ancient and this beside it, so that a change of one part
+    does not repeat what another has measured. A parameter would not do: Snakemake overlooks a changed
+    one in the call that also rewrites an ancient input.
+    """
+    return results(f"settings/{name}/{'+'.join(keys)}.json")
+
+
 def study_targets(name=None):
     """What the configured studies, or one of them, promise."""
-    promised = {"neo2025": neo2025_targets}
+    # Looked up when called: the studies' own files come later.
+    promised = {
+        "neo2025": lambda: neo2025_targets(),
+        "kaduri2025": lambda: kaduri2025_targets(),
+        "khajuria2025": lambda: khajuria2025_targets(),
+        "qian2025": lambda: qian2025_targets(),
+    }
     return [
         file
         for key in config["studies"]
         if name in (None, key)
         for file in promised[key]()
     ]
-
-
-def neo2025_targets():
-    """Items of neo2025 with the measurements and claims behind them."""
-    models = study("neo2025")["models"]
-    measured = [
-        results(f"neo2025/measurements/{kind}/{model}.parquet")
-        for kind in ("ablation", "knockout")
-        for model in models
-    ]
-    names = ("tab1.csv", "tab1_bars.pdf", "extra1.pdf", "claims.csv", "items.csv")
-    knockout = ("tab2.csv", "knockout_curve.pdf", "object_size.pdf")
-    return [
-        *measured,
-        *(results(f"neo2025/{name}") for name in (*names, *knockout)),
-        *neo2025_second_model(),
-        *neo2025_lens_items(),
-    ]
-
-
-def neo2025_second_model():
-    """The table of the second model, if there is one."""
-    several = len(study("neo2025").get("models", [])) > 1
-    return [results("neo2025/extra2.tex")] if several else []
-
-
-def other_architecture():
-    """Key of the first model that is no LLaVA, or nothing."""
-    keys = study("neo2025").get("models", [])
-    return next((k for k in keys if config["models"][k]["family"] != "llava"), "")
-
-
-def neo2025_lens_items():
-    """Both diagrams and what rests on the lens."""
-    figures = ("fig1", "fig2", "fig3", "extra3", "extra5", "lens_curves")
-    numbers = ("num1", "num2") if other_architecture() else ("num1",)
-    return [
-        *(results(f"neo2025/{name}.png") for name in figures),
-        *(results(f"neo2025/{name}.tex") for name in numbers),
-    ]
-
-
-def lens_protocol():
-    """What the lens part of neo2025 fixes in advance."""
-    settings = study("neo2025")
-    return settings.get("lens", {}) | {
-        "seed": config["seed"],
-        "bootstrap": settings.get("bootstrap", 0),
-    }
-
-
-def lens_split():
-    """Split that the lens takes its images from."""
-    return study("neo2025").get("lens", {}).get("split", "val2017")
-
-
-def lens_folders():
-    """Lens measurements, one folder per model."""
-    models = study("neo2025").get("models", [])
-    return [results(f"neo2025/measurements/lens/{model}") for model in models]
-
-
-def first_model():
-    """The model that stands for the paper's first."""
-    return next(iter(study("neo2025").get("models", [])), "none")
-
-
-def lens_table(name):
-    """A lens measurement of the first model."""
-    return results(f"neo2025/measurements/lens/{first_model()}/{name}.parquet")
-
-
-def lens_pictures():
-    """Images as the first model saw them."""
-    return results(f"neo2025/lens/{first_model()}/pictures.parquet")
-
-
-def neo2025_protocol():
-    """What neo2025 fixes in advance, and nothing that would change when a model is added."""
-    settings = {
-        k: v
-        for k, v in study("neo2025").items()
-        if k not in ("models", "reference", "lens")
-    }
-    if settings and settings["vqa_set"]["source"] == "authors":
-        file = settings["vqa_set"].get(
-            "file", shared("data/neo2025/clean_questions.json")
-        )
-        settings["vqa_set"] = settings["vqa_set"] | {"file": file}
-    return settings | {"seed": config["seed"]}
-
-
-def neo2025_split():
-    """Split that neo2025 takes its images from."""
-    return study("neo2025").get("ablation_set", {}).get("split", "train2017")
-
-
-def mean_token(wildcards):
-    """Mean token of a model: averaged here, or the authors'."""
-    kind = {"images": "computed", "authors": "published"}[
-        study("neo2025")["reference"]["source"]
-    ]
-    return results(f"neo2025/mean_token/{kind}/{wildcards.model}.safetensors")
-
-
-def published_vector(wildcards):
-    """File of the mean token that the authors published for a model."""
-    file = study("neo2025")["reference"]["vectors"][wildcards.model]
-    return file if Path(file).exists() else shared(f"data/neo2025/{file}")

@@ -32,6 +32,69 @@ rule generate_world:
         " --out {params.root} 2> {log}"
 
 
+rule generate_reasonseg:
+    """Draw scenes of the embedded world with a query each, in the layout of ReasonSeg."""
+    output:
+        results("data/reasonseg/{split}.csv"),
+    log:
+        logs("data/generate_reasonseg_{split}"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    params:
+        images=lambda wildcards: config["datasets"]["reasonseg"]["images"][
+            wildcards.split
+        ],
+        seed=config["datasets"].get("reasonseg", {}).get("seed", 0),
+        root=subpath(output[0], parent=True),
+        code=code("sightline.demo.write_world"),
+    shell:
+        "python -m sightline.demo.write_world --dataset reasonseg --split {wildcards.split}"
+        " --images {params.images} --seed {params.seed} --processes {threads}"
+        " --out {params.root} 2> {log}"
+
+
+rule generate_refer:
+    """Draw scenes of the embedded world with referring expressions, some of them about nothing there."""
+    output:
+        results("data/refer/refcoco/instances.json"),
+        results("data/refer/refcoco/refs(unc).p"),
+        results("data/refer/fprefcoco/instances.json"),
+        results("data/refer/fprefcoco/refs(unc).p"),
+    log:
+        logs("data/generate_refer"),
+    conda:
+        "../../envs/torch.yaml"
+    threads: 4
+    params:
+        images=config["datasets"].get("refer", {}).get("images", 0),
+        seed=config["datasets"].get("refer", {}).get("seed", 0),
+        root=subpath(output[0], ancestor=2),
+        code=code("sightline.demo.write_world"),
+    shell:
+        "python -m sightline.demo.write_world --dataset refer --images {params.images}"
+        " --seed {params.seed} --processes {threads} --out {params.root} 2> {log}"
+
+
+rule fetch_reasonseg_mirror:
+    """A split of ReasonSeg from the hub, written out in the official layout."""
+    output:
+        shared("data/reasonseg/{split}.csv"),
+    log:
+        shared("logs/download/reasonseg_{split}.log"),
+    retries: 2
+    conda:
+        "../../envs/core.yaml"
+    params:
+        mirror=lambda wildcards: config["datasets"]["reasonseg"]["mirrors"][
+            wildcards.split
+        ],
+        root=subpath(output[0], parent=True),
+    shell:
+        "python -m sightline.scenes.reasonseg_mirror --mirror {params.mirror} --split {wildcards.split}"
+        " --out {params.root} 2> {log}"
+
+
 rule download_archive:
     """Fetch an official archive; it goes again once it is unpacked."""
     input:

@@ -1,12 +1,13 @@
-"""Models: their settings, their files, and the training and examination of the demo's own."""
+"""Models: their files, and the training and examination of the demo's own."""
 
 
 localrules:
     fetch_model,
     train_demo_models,
     write_model_card,
-    write_model_settings,
 
+
+DEMO_VLMS = ("llava-12", "llava-8")
 
 # What to train, by the name the trainer gives it: caption rates for those that read captions, two seeds each.
 DEMO_ENCODERS = {
@@ -15,6 +16,8 @@ DEMO_ENCODERS = {
     )
     for objective, rate in (
         ("classification", ""),
+        ("contrastive", "0"),
+        ("contrastive", "0.25"),
         ("contrastive", "0.5"),
         ("contrastive", "1"),
         ("captioning", "0.5"),
@@ -23,20 +26,6 @@ DEMO_ENCODERS = {
     )
     for seed in (0, 1)
 }
-
-
-rule write_model_settings:
-    """A model's entry in the configuration, as a file: jobs depend on its content."""
-    output:
-        results("settings/models/{model}.json"),
-    log:
-        logs("settings/models/{model}"),
-    params:
-        settings=lambda wildcards: model_settings(wildcards.model),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
 
 
 rule fetch_model:
@@ -51,64 +40,92 @@ rule fetch_model:
     conda:
         "../../envs/core.yaml"
     params:
-        path=lambda wildcards: config["models"][wildcards.model]["path"],
-        revision=lambda wildcards: config["models"][wildcards.model]["revision"],
+        path=lambda wildcards: checkpoint(wildcards.model)["path"],
+        revision=lambda wildcards: checkpoint(wildcards.model)["revision"],
+        pickled=lambda wildcards: (
+            "--pickled" if wildcards.model in pickled_checkpoints() else ""
+        ),
         folder=subpath(output[0], strip_suffix=".json"),
     shell:
         "python -m sightline.models.fetch --inventory {input.inventory} --model {wildcards.model}"
-        " --path {params.path} --revision {params.revision} --out {params.folder}"
+        " --path {params.path} --revision {params.revision} {params.pickled} --out {params.folder}"
         " --manifest {output} 2> {log}"
 
 
-rule fit_demo_models:
-    """Train the demo models from nothing; a killed training goes on where it was."""
+rule convert_checkpoint:
+    """Take a checkpoint in the layout of LISA apart: a VLM, a segmenter, and a report of every key."""
+    input:
+        weights=lambda wildcards: checkpoint_files(wildcards.model),
+        tower=lambda wildcards: checkpoint_files(conversion(wildcards)["tower"]),
     output:
-        vlm=results("training/models/llava/model.safetensors"),
-        segmenter=results("training/models/segmenter/projection.safetensors"),
-        recipe=results("training/models/recipe.json"),
+        report=shared("converted/{model}/conversion.json"),
     log:
-        logs("training/fit"),
+        shared("logs/converted/{model}.log"),
     benchmark:
-        benchmarks("training/fit")
+        shared("benchmarks/converted/{model}.tsv")
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        checkpoint=lambda wildcards: checkpoint_folder(wildcards.model),
+        tower=lambda wildcards: checkpoint_folder(conversion(wildcards)["tower"]),
+        out=subpath(output.report, parent=True),
+        code=code("sightline.models.conversion.lisa"),
+    shell:
+        "python -m sightline.models.conversion.lisa --checkpoint {params.checkpoint} --tower {params.tower}"
+        " --out {params.out} 2> {log}"
+
+
+rule fit_demo_vlm:
+    """Train a demo VLM and its segmenter from nothing; a killed training goes on where it was."""
+    output:
+        vlm=results("training/{recipe}/llava/model.safetensors"),
+        segmenter=results("training/{recipe}/segmenter/projection.safetensors"),
+        recipe=results("training/{recipe}/recipe.json"),
+    log:
+        logs("training/{recipe}/fit"),
+    benchmark:
+        benchmarks("training/{recipe}/fit")
+    wildcard_constraints:
+        recipe="|".join(DEMO_VLMS),
     conda:
         "../../envs/torch.yaml"
     threads: 4
     params:
-        work=results("training/checkpoints"),
+        work=results("training/checkpoints/{recipe}"),
         models=subpath(output.recipe, parent=True),
     shell:
-        "python -m sightline.demo.train --work {params.work} --out {params.models}"
-        " --threads {threads} 2> {log}"
+        "python -m sightline.demo.train --recipe {wildcards.recipe} --work {params.work}"
+        " --out {params.models} --threads {threads} 2> {log}"
 
 
 rule measure_trained_quality:
     """How much freshly trained models know, on scenes they never saw."""
     input:
-        vlm=rules.fit_demo_models.output.vlm,
-        segmenter=rules.fit_demo_models.output.segmenter,
+        vlm=rules.fit_demo_vlm.output.vlm,
+        segmenter=rules.fit_demo_vlm.output.segmenter,
     output:
-        results("training/quality.csv"),
+        results("training/{recipe}/quality.csv"),
     log:
-        logs("training/quality"),
+        logs("training/{recipe}/quality"),
     conda:
         "../../envs/torch.yaml"
     threads: 4
     params:
         folder=subpath(input.vlm, ancestor=2),
     shell:
-        "python -m sightline.demo.quality --models {params.folder} --threads {threads}"
+        "python -m sightline.demo.quality --models {params.folder} --key {wildcards.recipe} --threads {threads}"
         " --out {output} 2> {log}"
 
 
 rule write_model_card:
     """Recipe, measured quality, learning curves and checksums of freshly trained models."""
     input:
-        recipe=rules.fit_demo_models.output.recipe,
+        recipe=rules.fit_demo_vlm.output.recipe,
         quality=rules.measure_trained_quality.output,
     output:
-        results("training/models/README.md"),
+        results("training/{recipe}/README.md"),
     log:
-        logs("training/card"),
+        logs("training/{recipe}/card"),
     conda:
         "../../envs/core.yaml"
     params:
@@ -141,45 +158,69 @@ rule fit_demo_encoder:
 rule train_demo_models:
     """New demo models with their card, in the run's folder; copied over resources/demo they are the bundled ones."""
     input:
-        rules.write_model_card.output,
+        expand(rules.write_model_card.output, recipe=DEMO_VLMS),
         expand(rules.fit_demo_encoder.output, encoder=DEMO_ENCODERS),
 
 
-rule measure_quality:
-    """How much the demo models know, on scenes they never saw."""
+rule measure_vlm_quality:
+    """How much a demo model knows, on scenes it never saw."""
     input:
-        models=quality_models(),
+        model=demo_files,
     output:
-        results("models/quality.csv"),
+        results("models/{model}/quality.csv"),
     log:
-        logs("models/quality"),
+        logs("models/{model}/quality"),
     benchmark:
-        benchmarks("models/quality")
+        benchmarks("models/{model}/quality")
     conda:
         "../../envs/torch.yaml"
     threads: 4
     params:
-        folder=lambda wildcards: bundled(config["quality"]["models"]),
+        folder=lambda wildcards: demo_folder(wildcards.model),
         scenes=config.get("quality", {}).get("scenes", 0),
         code=code("sightline.demo.quality"),
     shell:
-        "python -m sightline.demo.quality --models {params.folder} --scenes {params.scenes}"
-        " --threads {threads} --out {output} 2> {log}"
+        "python -m sightline.demo.quality --models {params.folder} --key {wildcards.model}"
+        " --scenes {params.scenes} --threads {threads} --out {output} 2> {log}"
+
+
+rule measure_quality:
+    """All gates of all demo models in one table."""
+    input:
+        expand(
+            results("models/{model}/quality.csv"),
+            model=config.get("quality", {}).get("models", []),
+        ),
+    output:
+        report(
+            results("models/quality.csv"),
+            caption="../report/quality.rst",
+            category="Models",
+            labels={"item": "What the models know"},
+        ),
+    log:
+        logs("models/quality"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("sightline.report.quality_table"),
+    shell:
+        "python -m sightline.report.quality_table --quality {input} --out {output} 2> {log}"
 
 
 rule collect_examples:
-    """What the demo models say about the first held-out scenes, for a person to look at."""
+    """What a demo model says about the first held-out scenes, for a person to look at."""
     input:
-        models=quality_models(),
+        model=demo_files,
     output:
-        results("models/examples.parquet"),
+        results("models/{model}/examples.parquet"),
     log:
-        logs("models/examples"),
+        logs("models/{model}/examples"),
     conda:
         "../../envs/torch.yaml"
     threads: 4
     params:
-        folder=lambda wildcards: bundled(config["quality"]["models"]),
+        folder=lambda wildcards: demo_folder(wildcards.model),
         code=code("sightline.demo.examples"),
     shell:
         "python -m sightline.demo.examples --models {params.folder} --threads {threads}"

@@ -1,7 +1,11 @@
 """Neo et al. 2025: replace subsets of image tokens by the mean token and see which answers are lost."""
 
 
+include: "neo2025_common.smk"
+
+
 localrules:
+    neo2025,
     list_neo2025_items,
     write_neo2025_protocol,
 
@@ -64,6 +68,7 @@ rule select_objects:
         weights=model_files,
         dataset=coco_files(neo2025_split()),
         protocol=results("settings/neo2025.json"),
+        identity=results("settings/identities/{model}.json"),
     output:
         results("neo2025/selection/{model}.parquet"),
     log:
@@ -76,7 +81,6 @@ rule select_objects:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
         code=code("sightline.studies.neo2025.selection"),
@@ -116,6 +120,7 @@ rule ablate_tokens:
         selection=results("neo2025/selection/{model}.parquet"),
         questions=results("neo2025/questions.parquet"),
         mean=mean_token,
+        identity=results("settings/identities/{model}.json"),
     output:
         results("neo2025/measurements/ablation/{model}.parquet"),
     log:
@@ -128,14 +133,14 @@ rule ablate_tokens:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
         code=code("sightline.studies.neo2025.ablation"),
     shell:
         "python -m sightline.studies.neo2025.ablation --model {input.model} --dataset {params.root}"
         " --split {params.split} --selection {input.selection} --questions {input.questions}"
-        " --mean {input.mean} --protocol {input.protocol} --out {output} 2> {log}"
+        " --mean {input.mean} --protocol {input.protocol} --processes {threads}"
+        " --out {output} 2> {log}"
 
 
 rule summarise_ablation:
@@ -292,3 +297,15 @@ rule list_neo2025_items:
     shell:
         "python -m sightline.report.items --study neo2025 --folder {params.folder}"
         " --out {output} 2> {log}"
+
+
+rule neo2025:
+    """Where in the image tokens an object lives (arXiv 2410.07149)."""
+    input:
+        study_targets("neo2025"),
+
+
+include: "neo2025_knockout.smk"
+include: "neo2025_lens.smk"
+include: "neo2025_lens_items.smk"
+include: "neo2025_diagrams.smk"

@@ -9,8 +9,10 @@ rule block_attention:
         dataset=coco_files(neo2025_split()),
         protocol=results("settings/neo2025.json"),
         questions=results("neo2025/questions.parquet"),
+        identity=results("settings/identities/{model}.json"),
     output:
-        results("neo2025/measurements/knockout/{model}.parquet"),
+        answers=results("neo2025/measurements/knockout/{model}.parquet"),
+        accounted=results("neo2025/measurements/questions/{model}.parquet"),
     log:
         logs("neo2025/knockout/{model}"),
     benchmark:
@@ -21,14 +23,14 @@ rule block_attention:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
         code=code("sightline.studies.neo2025.knockout.measure"),
     shell:
         "python -m sightline.studies.neo2025.knockout.measure --model {input.model}"
         " --dataset {params.root} --split {params.split} --questions {input.questions}"
-        " --protocol {input.protocol} --out {output} 2> {log}"
+        " --protocol {input.protocol} --processes {threads} --accounted {output.accounted}"
+        " --out {output.answers} 2> {log}"
 
 
 rule summarise_knockout:

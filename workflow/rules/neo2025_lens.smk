@@ -59,6 +59,7 @@ rule read_lens:
         dataset=coco_files(lens_split()),
         images=rules.choose_lens_images.output,
         protocol=results("settings/neo2025_lens.json"),
+        identity=results("settings/identities/{model}.json"),
     output:
         spec=results("cache/{model}/lens/spec.json"),
         index=results("cache/{model}/lens/index.parquet"),
@@ -77,7 +78,6 @@ rule read_lens:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=lens_split(),
         folder=subpath(output.spec, parent=True),
@@ -86,7 +86,8 @@ rule read_lens:
     shell:
         "python -m sightline.studies.neo2025.lens.readouts --model {input.model}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
-        " --protocol {input.protocol} --out {params.folder} --about {params.about} 2> {log}"
+        " --protocol {input.protocol} --processes {threads} --out {params.folder}"
+        " --about {params.about} 2> {log}"
 
 
 rule measure_lens:
@@ -135,6 +136,7 @@ rule replace_number_words:
         coverage=rules.read_lens.output.coverage,
         mean=mean_token,
         protocol=results("settings/neo2025_lens.json"),
+        identity=results("settings/identities/{model}.json"),
     output:
         results("neo2025/measurements/lens/{model}/replaced.parquet"),
     log:
@@ -147,7 +149,6 @@ rule replace_number_words:
     resources:
         gpu=gpus(),
     params:
-        identity=model_identity,
         root=lambda wildcards: dataset_root("coco"),
         split=lens_split(),
         about=subpath(input.words, parent=True),

@@ -171,3 +171,83 @@ rule neo2025_extra5:
     shell:
         "python -m sightline.studies.neo2025.lens.numbers_figure --measurements {params.folder}"
         " --pictures {input.pictures} --out {params.stem} 2> {log}"
+
+
+rule collect_lens_page:
+    """Read-outs, outlines and attention of the few images that the interactive lens shows."""
+    input:
+        model=ancient(results("settings/models/{model}.json")),
+        weights=model_files,
+        dataset=coco_files(lens_split()),
+        spec=rules.read_lens.output.spec,
+        index=rules.read_lens.output.index,
+        words=rules.read_lens.output.words,
+        objects=rules.read_lens.output.objects,
+        pictures=rules.read_lens.output.pictures,
+        protocol=results("settings/neo2025_lens.json"),
+        identity=results("settings/identities/{model}.json"),
+    output:
+        expand(
+            results("neo2025/lens_page/{{model}}/{table}.parquet"),
+            table=("images", "words", "objects", "attention", "answer"),
+        ),
+    log:
+        logs("neo2025/collect_lens_page/{model}"),
+    benchmark:
+        benchmarks("neo2025/collect_lens_page/{model}")
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        gpu=gpus(),
+    params:
+        root=lambda wildcards: dataset_root("coco"),
+        split=lens_split(),
+        cache=subpath(input.spec, parent=True),
+        about=subpath(input.words, parent=True),
+        images=lens_page_settings()["images"],
+        chosen=" ".join(map(str, lens_page_settings()["chosen"])),
+        out=subpath(output[0], parent=True),
+        code=code("sightline.studies.neo2025.lens.page_tables"),
+    shell:
+        "python -m sightline.studies.neo2025.lens.page_tables --model {input.model}"
+        " --dataset {params.root} --split {params.split} --lens {params.cache}"
+        " --about {params.about} --protocol {input.protocol} --images {params.images}"
+        " --chosen {params.chosen} --out {params.out} 2> {log}"
+
+
+rule write_lens_page:
+    """Interactive logit lens of one model: one page that needs nothing but itself."""
+    input:
+        rules.collect_lens_page.output,
+    output:
+        report(
+            results("neo2025/extra4/{model}.html"),
+            caption="../report/neo2025_extra4.rst",
+            category="neo2025",
+            labels={"item": "Interactive logit lens, {model}"},
+        ),
+    log:
+        logs("neo2025/lens_page/{model}"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        folder=subpath(input[0], parent=True),
+        code=code("sightline.report.lens_page"),
+    shell:
+        "python -m sightline.report.lens_page --tables {params.folder} --out {output} 2> {log}"
+
+
+rule neo2025_extra4:
+    """The list of interactive lens pages."""
+    input:
+        lens_pages(),
+    output:
+        results("neo2025/extra4.html"),
+    log:
+        logs("neo2025/extra4"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        code=code("sightline.report.lens_page"),
+    shell:
+        "python -m sightline.report.lens_page --pages {input} --out {output} 2> {log}"

@@ -30,20 +30,20 @@ rule score_claims:
 
 
 rule draw_contact_sheet:
-    """Held-out scenes with the demo model's descriptions, answers and masks."""
+    """Held-out scenes with a demo model's descriptions, answers and masks."""
     input:
         rules.collect_examples.output,
     output:
-        pdf=results("models/contact_sheet.pdf"),
+        pdf=results("models/{model}/contact_sheet.pdf"),
         png=report(
-            results("models/contact_sheet.png"),
+            results("models/{model}/contact_sheet.png"),
             caption="../report/contact_sheet.rst",
             category="Models",
-            labels={"item": "Contact sheet"},
+            labels={"item": "Contact sheet", "model": "{model}"},
         ),
-        csv=results("models/contact_sheet.csv"),
+        csv=results("models/{model}/contact_sheet.csv"),
     log:
-        logs("models/contact_sheet"),
+        logs("models/{model}/contact_sheet"),
     conda:
         "../../envs/plot.yaml"
     params:
@@ -54,20 +54,20 @@ rule draw_contact_sheet:
 
 
 rule draw_learning_curves:
-    """How the demo models learned, stage by stage."""
+    """How a demo model learned, stage by stage."""
     input:
-        quality_curves(),
+        demo_curves,
     output:
-        pdf=results("models/learning_curves.pdf"),
+        pdf=results("models/{model}/learning_curves.pdf"),
         png=report(
-            results("models/learning_curves.png"),
+            results("models/{model}/learning_curves.png"),
             caption="../report/learning_curves.rst",
             category="Models",
-            labels={"item": "Learning curves"},
+            labels={"item": "Learning curves", "model": "{model}"},
         ),
-        csv=results("models/learning_curves.csv"),
+        csv=results("models/{model}/learning_curves.csv"),
     log:
-        logs("models/learning_curves"),
+        logs("models/{model}/learning_curves"),
     conda:
         "../../envs/plot.yaml"
     params:

@@ -2,8 +2,8 @@
 
 Snakemake compares the files and parameters of a rule, not the modules that its command imports.
 The digest covers a module and everything it imports from this package, however deep, and the tables
-they read by name. It is taken from the syntax tree without documentation, so that a comment, a
-docstring or a new line break does not repeat a day of computing.
+and parts of pages they read by name. It is taken from the syntax tree without documentation, so
+that a comment, a docstring or a new line break does not repeat a day of computing.
 """
 
 import ast
@@ -17,7 +17,7 @@ PACKAGE = "sightline"
 PLUMBING = ("sightline.cli", "sightline.errors")
 """Modules that can change no result."""
 
-_TABLE = re.compile(r"[\w-]+\.csv")
+_TABLE = re.compile(r"[\w-]+\.(csv|html|css|js)")
 
 
 def code_digest(module: str) -> str:

@@ -2,7 +2,15 @@
 
 from collections.abc import Callable
 
-from sightline.bench import capturing, description, knockout_sweep, lens, token_ablation
+from sightline.bench import (
+    capturing,
+    compressed,
+    description,
+    knockout_sweep,
+    lens,
+    probes,
+    token_ablation,
+)
 from sightline.bench.subject import Subject
 from sightline.bench.work import Work
 
@@ -12,4 +20,6 @@ WORKS: dict[str, Callable[[Subject], Work]] = {
     "describe": description.prepare,
     "capture": capturing.prepare,
     "lens": lens.prepare,
+    "probes": probes.prepare,
+    "compress": compressed.prepare,
 }

@@ -1,5 +1,7 @@
 """The demo models in stock transformers classes: tokenizer, processor, LLaVA-type VLM, SAM-type segmenter."""
 
+from collections.abc import Sequence
+
 from tokenizers import Tokenizer, normalizers, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import (
@@ -33,19 +35,8 @@ _SPECIAL = ("<pad>", "<s>", "</s>", "<unk>", IMAGE_TOKEN, SEGMENT_TOKEN)
 
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """One token per word of the world's language, case ignored; "<s>" is prepended as Llama tokenizers do."""
-    words = pre_tokenizers.Whitespace()
-    vocabulary = {token: number for number, token in enumerate(_SPECIAL)}
-    for text in texts():
-        for word, _ in words.pre_tokenize_str(text.replace(SEGMENT_TOKEN, "").lower()):
-            vocabulary.setdefault(word, len(vocabulary))
-    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
-    tokenizer.normalizer = normalizers.Lowercase()
-    tokenizer.pre_tokenizer = words
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A", special_tokens=[("<s>", vocabulary["<s>"])]
-    )
     return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
+        tokenizer_object=_split_into_words(_SPECIAL, "<s> $A", "<s>"),
         bos_token="<s>",
         eos_token="</s>",
         pad_token="<pad>",
@@ -53,6 +44,35 @@ def build_tokenizer() -> PreTrainedTokenizerFast:
         extra_special_tokens={"image_token": IMAGE_TOKEN, "segment_token": SEGMENT_TOKEN},
         clean_up_tokenization_spaces=False,
     )
+
+
+def build_caption_tokenizer() -> PreTrainedTokenizerFast:
+    """The same words for text towers and caption decoders; "</s>" is appended as CLIP's tokenizer does.
+
+    Its number is not 2: a CLIPTextModel with that one pools a text at the token with the largest number instead.
+    """
+    return PreTrainedTokenizerFast(
+        tokenizer_object=_split_into_words(("<pad>", "</s>", "<unk>"), "$A </s>", "</s>"),
+        eos_token="</s>",
+        pad_token="<pad>",
+        unk_token="<unk>",
+        clean_up_tokenization_spaces=False,
+    )
+
+
+def _split_into_words(special: Sequence[str], template: str, added: str) -> Tokenizer:
+    words = pre_tokenizers.Whitespace()
+    vocabulary = {token: number for number, token in enumerate(special)}
+    for text in texts():
+        for word, _ in words.pre_tokenize_str(text.replace(SEGMENT_TOKEN, "").lower()):
+            vocabulary.setdefault(word, len(vocabulary))
+    tokenizer = Tokenizer(WordLevel(vocabulary, unk_token="<unk>"))
+    tokenizer.normalizer = normalizers.Lowercase()
+    tokenizer.pre_tokenizer = words
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single=template, special_tokens=[(added, vocabulary[added])]
+    )
+    return tokenizer
 
 
 def build_processor(tokenizer: PreTrainedTokenizerFast) -> LlavaProcessor:

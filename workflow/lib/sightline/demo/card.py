@@ -1,6 +1,6 @@
-"""The model card of the demo models: recipe, data, measured quality, learning curves, checksums.
+"""The model card of a demo model: recipe, data, measured quality, learning curves, checksums.
 
-python -m sightline.demo.card --models resources/demo --quality results/demo/models/quality.csv
+python -m sightline.demo.card --models resources/demo --quality results/demo/models/demo-llava/quality.csv
 """
 
 import argparse
@@ -15,7 +15,7 @@ from sightline.files import atomic_path, sha256
 
 CARD = "README.md"
 
-_INTRODUCTION = """# Demo models
+_INTRODUCTION = """# Demo model
 
 Trained from nothing on scenes of Sightline's embedded world by `snakemake train_demo_models`; no other data, no other
 weights. Stock transformers classes, float16 safetensors. Licence: that of the repository.
@@ -26,8 +26,8 @@ weights. Stock transformers classes, float16 safetensors. Licence: that of the r
 | `sam` | `SamModel` with its processor | class-agnostic masks from clicks and boxes |
 | `segmenter` | `SamModel` and a projection | the same, prompted by the VLM's state at `[SEG]` as in LISA |
 
-The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model (8 layers, width
-192, 4 heads, untied embeddings).
+The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model ({layers} layers,
+width 192, 4 heads, untied embeddings).
 
 ## What a reader of results should know
 
@@ -82,12 +82,13 @@ def _checksums(models: Path) -> Iterator[str]:
 
 
 def write_card(models: Path, quality: pd.DataFrame) -> None:
-    """Write the card into the folder of the models.
+    """Write the card into the folder of a model.
 
     A key ``history`` in their ``recipe.json`` says where these weights came about otherwise than the recipe reads.
     """
     recipe = json.loads((models / "recipe.json").read_text())
-    parts = [_INTRODUCTION, *_recipe(recipe), *_quality(quality), *_curves(models / "curves")]
+    introduction = _INTRODUCTION.replace("{layers}", str(recipe["layers"]))
+    parts = [introduction, *_recipe(recipe), *_quality(quality), *_curves(models / "curves")]
     with atomic_path(models / CARD) as temporary:
         temporary.write_text("".join([*parts, *_checksums(models)]))
 

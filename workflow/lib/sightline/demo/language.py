@@ -15,6 +15,7 @@ SEGMENT_TOKEN = "[SEG]"
 SEGMENT_ANSWER = f"sure , {SEGMENT_TOKEN} ."
 REFUSAL = "i see no image ."
 DENIAL = "there is no {x} ."
+AFTER_ANSWER, AFTER_QUESTION = "answer", "question"
 NUMBERS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 
 DESCRIBE = (
@@ -101,6 +102,8 @@ class Turn:
         answer: in the words of the vocabulary.
         target: number of the object to segment, or None.
         blind: the question comes without an image.
+        after: how it follows another question about the image: AFTER_ANSWER, AFTER_QUESTION (before that one is
+            answered, as questions to a compressed context do), or not at all.
     """
 
     kind: str
@@ -108,6 +111,7 @@ class Turn:
     answer: str
     target: int | None = None
     blind: bool = False
+    after: str = ""
 
 
 def named(thing: SceneObject) -> str:

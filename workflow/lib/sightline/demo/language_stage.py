@@ -4,7 +4,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import torch
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
-from sightline.demo.language import KINDS, Turn
+from sightline.demo.language import AFTER_ANSWER, AFTER_QUESTION, KINDS, Turn
 from sightline.demo.location_code import LocationCode
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import IGNORED, Pack, Packer, turn_rng
@@ -24,6 +24,9 @@ from sightline.models.segmenter import Segmenter
 
 _LENGTH = 288
 """Text tokens per image in training."""
+
+_FOLLOWING = 0.2
+"""Share of the questions that follow another one, half of them before that one is answered."""
 
 _LOUDEST = 16.0
 """Norm of an image token, about 20 times that of a word, from which on it is held down."""
@@ -52,7 +55,7 @@ class Emphasis:
         again = turns(theme, objects, rng)
         asked += [turn for turn in again if self.weights.get(turn.kind, 1) >= 2]
         rng.shuffle(asked)
-        return asked
+        return [_after_another(turn, rng) for turn in asked]
 
 
 LANGUAGE = Emphasis(
@@ -201,3 +204,10 @@ def _too_loud(image: Tensor) -> Tensor:
     """
     norm = image.float().norm(dim=-1)
     return (norm.log() - math.log(_LOUDEST)).clamp(min=0).square().mean()
+
+
+def _after_another(turn: Turn, rng: random.Random) -> Turn:
+    """Some questions follow another one."""
+    if turn.blind or rng.random() >= _FOLLOWING:
+        return turn
+    return replace(turn, after=rng.choice((AFTER_ANSWER, AFTER_QUESTION)))

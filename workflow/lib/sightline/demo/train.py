@@ -3,7 +3,7 @@
 Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
 the recipe's seed and the step, so a restart sees the batches it would have seen.
 
-    python -m sightline.demo.train --work results/demo/training --out resources/demo
+    python -m sightline.demo.train --recipe llava-12 --work results/demo/training/llava-12/checkpoints --out llava-12
 """
 
 import argparse
@@ -55,6 +55,10 @@ class Recipe:
     aim_batch: int = 64
 
 
+RECIPES = {"llava-12": Recipe(layers=12, seed=1), "llava-8": Recipe(layers=8, seed=2)}
+"""Two models, as the studies look at two: another depth and another seed."""
+
+
 def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
     """Train all stages that are not finished yet and export the models."""
     torch.set_num_threads(threads)
@@ -90,12 +94,13 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Train with the recipe of this version of the world."""
-    run(Recipe(), arguments.work, arguments.out, arguments.threads)
+    """Train by a recipe."""
+    run(RECIPES[arguments.recipe], arguments.work, arguments.out, arguments.threads)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--recipe", choices=RECIPES, required=True)
     parser.add_argument("--work", type=Path, required=True, help="checkpoints and learning curves")
     parser.add_argument("--out", type=Path, required=True, help="where the models are written")
     parser.add_argument("--threads", type=int, default=2)

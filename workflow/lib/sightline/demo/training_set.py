@@ -54,6 +54,15 @@ class TrainingSet:
     def __len__(self) -> int:
         return len(self.themes)
 
+    def first(self, number: int) -> "TrainingSet":
+        """The first scenes of the range."""
+        return TrainingSet(
+            self.pixels[:number],
+            self.instances[:number],
+            self.themes[:number],
+            self.objects[:number],
+        )
+
 
 def describe_object(number: int, drawn: DrawnObject) -> SceneObject:
     """The training view of a drawn object; its centre is the centroid of its mask."""

@@ -1,8 +1,9 @@
 """Second stage: the vision tower learns what and where things are, patch by patch, and what they are called.
 
 Every patch is told its category, colour and the centre of its object, and the projected patch is drawn towards the
-input embeddings of its category and colour words, which stay as the text stage left them. Dense targets teach a small tower many times faster than captions
-do; the price, said in the model card, is that image tokens resemble word embeddings by training.
+input embeddings of its category and colour words, which stay as the text stage left them. Dense targets teach a small
+tower many times faster than captions do; the price, said in the model card, is that image tokens resemble word
+embeddings by training.
 """
 
 from dataclasses import dataclass

@@ -12,6 +12,7 @@ COCO polygon: what the annotation says is what is drawn.
 
 import math
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -129,14 +130,42 @@ def draw_scene(seed: int) -> DrawnScene:
     """The scene of a seed: always the same objects and the same pixels."""
     rng = random.Random(f"sightline world {VERSION} scene {seed}")
     theme = rng.choice(list(THEMES))
+    return compose(
+        seed,
+        rng,
+        theme,
+        lambda: rng.choices(list(_DETAIL_COUNTS), list(_DETAIL_COUNTS.values()))[0],
+        lambda objects: _identity(rng, theme, objects, len(objects)),
+    )
+
+
+def compose(
+    seed: int,
+    rng: random.Random,
+    theme: str,
+    count: Callable[[], int],
+    identify: Callable[[list[DrawnObject]], tuple[str, str]],
+    radii: Callable[[int, int], tuple[float, float]] | None = None,
+) -> DrawnScene:
+    """Draw a scene object by object, the dominant one first.
+
+    Args:
+        seed: for the record.
+        rng: of all that is drawn.
+        theme: of the background.
+        count: gives the number of details; asked once the background is there.
+        identify: category and colour of the next object, by those that are there.
+        radii: smallest and largest radius in pixels, by an object's place and the number of details.
+    """
     canvas = _background(rng, theme)
     brush = ImageDraw.Draw(canvas)
     objects: list[DrawnObject] = []
     taken = np.zeros((SIZE, SIZE), bool)
-    details = rng.choices(list(_DETAIL_COUNTS), list(_DETAIL_COUNTS.values()))[0]
+    details = count()
     for place in range(details + 1):
-        category, color = _identity(rng, theme, objects, place)
-        placed = _place(rng, category, color, place == 0, details, objects, taken)
+        category, color = identify(objects)
+        sizes = (radii or _radii)(place, details)
+        placed = _place(rng, category, color, place == 0, sizes, objects, taken)
         if placed is None:
             break
         drawn, outlines = placed
@@ -167,24 +196,24 @@ def _identity(
             return category, color
 
 
+def _radii(place: int, details: int) -> tuple[float, float]:
+    if place == 0:
+        return 21.0, 27.0
+    return (10.5, 15.0) if details <= 3 else (9.5, 12.5)
+
+
 def _place(
     rng: random.Random,
     category: str,
     color: str,
     dominant: bool,
-    details: int,
+    radii: tuple[float, float],
     objects: list[DrawnObject],
     taken: NDArray[np.bool_],
 ) -> tuple[DrawnObject, list[tuple[list[tuple[float, float]], Shade]]] | None:
     """Find room for an object, or give up after many tries (the scene then holds fewer details)."""
-    if dominant:
-        smallest, largest = 21.0, 27.0
-    elif details <= 3:
-        smallest, largest = 10.5, 15.0
-    else:
-        smallest, largest = 9.5, 12.5
     for attempt in range(80):
-        radius = rng.uniform(smallest, largest) * (1 - 0.002 * attempt)
+        radius = rng.uniform(*radii) * (1 - 0.002 * attempt)
         x, y = (rng.uniform(radius, SIZE - radius) for _ in range(2))
         near = 0.85
         if any(math.dist((x, y), o.center) < near * (radius + o.radius) for o in objects):

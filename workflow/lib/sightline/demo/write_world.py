@@ -11,7 +11,7 @@ refer      refcoco/refs(unc).p, refcoco/instances.json, fprefcoco/refs(unc).p, f
 import argparse
 import pickle
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -22,16 +22,26 @@ from tqdm import tqdm
 
 from sightline import cli
 from sightline.demo.language import USES, captions, named
-from sightline.demo.scene_facts import absent_category
+from sightline.demo.scene_facts import absent_category, wrong_color
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import SceneObject, describe_object
 from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, sha256, write_csv, write_json
 
-FIRST_SEEDS = {"train2017": 0, "val2017": 1_000_000, "reasonseg": 2_000_000, "refer": 3_000_000}
+FIRST_SEEDS = {
+    "train2017": 0, "val2017": 1_000_000, "reasonseg": 2_000_000, "refer": 3_000_000,
+    "mme": 5_000_000, "pope": 6_000_000, "probing": 7_000_000,
+    "reasonseg test": 8_000_000,
+}  # fmt: skip
 """First scene of each split when the world's seed is 0. All lie below the scenes that models train on."""
 
+_SPLITS = {
+    "coco": {"train2017": "train2017", "val2017": "val2017"},
+    "reasonseg": {"val": "reasonseg", "test": "reasonseg test"},
+    "refer": {"all": "refer"},
+}
+"""Data set -> split -> its name among the first seeds."""
 _SEED_STRIDE = 100_000
 _LARGEST_SEED = 9
 _CATEGORY_IDS = {category: number for number, category in enumerate(CATEGORIES, 1)}
@@ -52,7 +62,8 @@ def scene_seeds(split: str, seed: int, images: int) -> range:
     return range(first, first + images)
 
 
-def _save(scene: DrawnScene, path: Path) -> None:
+def save_scene(scene: DrawnScene, path: Path) -> None:
+    """Save a scene as JPEG, colours at full resolution."""
     # Chroma subsampling would smear the colours of objects that are ten pixels wide.
     with atomic_path(path) as temporary:
         Image.fromarray(scene.pixels).save(temporary, quality=95, subsampling=0)
@@ -61,7 +72,7 @@ def _save(scene: DrawnScene, path: Path) -> None:
 def _write(job: tuple[int, Path]) -> DrawnScene:
     seed, path = job
     scene = draw_scene(seed)
-    _save(scene, path)
+    save_scene(scene, path)
     return scene
 
 
@@ -112,15 +123,34 @@ def _instances(images: list[dict], annotations: list[dict]) -> dict[str, Any]:
 
 def write_coco(out: Path, split: str, seeds: range, processes: int) -> None:
     """Instances, five captions per image, and ``<split>.csv`` with the checksum of every image."""
+    scenes = _write_images(seeds, lambda number: coco_image(out, split, number), processes)
+    write_coco_split(out, split, ((number, scene, {}) for number, scene in scenes))
+
+
+def coco_image(out: Path, split: str, number: int) -> Path:
+    """Where an image of a split belongs."""
+    return out / split / f"{number:012d}.jpg"
+
+
+def write_coco_split(
+    out: Path, split: str, scenes: Iterable[tuple[int, DrawnScene, dict[str, Any]]]
+) -> None:
+    """Annotations and captions of scenes whose images are saved.
+
+    Args:
+        out: root of the data set.
+        split: name.
+        scenes: number of the image, scene, further keys of the image's record.
+    """
     images, annotations, spoken, files = [], [], [], []
-    for number, scene in _write_images(seeds, lambda n: out / split / f"{n:012d}.jpg", processes):
-        name = f"{number:012d}.jpg"
-        images.append(_image_record(number, name, scene))
+    for number, scene, extra in scenes:
+        path = coco_image(out, split, number)
+        images.append(_image_record(number, path.name, scene) | extra)
         annotations += _annotations(number, scene, len(annotations) + 1)
         rng = random.Random(f"captions {scene.seed}")
         for text in captions(scene.theme, _objects(scene), rng):
             spoken.append({"id": len(spoken) + 1, "image_id": number, "caption": text})
-        files.append({"file": f"{split}/{name}", "sha256": sha256(out / split / name)})
+        files.append({"file": f"{split}/{path.name}", "sha256": sha256(path)})
     write_json(_instances(images, annotations), out / "annotations" / f"instances_{split}.json")
     write_json(
         {"info": _INFO, "images": images, "annotations": spoken},
@@ -131,7 +161,7 @@ def write_coco(out: Path, split: str, seeds: range, processes: int) -> None:
 
 
 def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None:
-    """One query per scene: the use of an object as a short phrase or a sentence.
+    """One query per scene: the use of an object as a short phrase or a sentence, in two phrasings for the split train.
 
     A second object, where its mask touches the first one's box, is marked as ``ignore``; a ``flag`` point sits on
     every target, as in the official files.
@@ -143,14 +173,14 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
         sole = [thing for thing in scene.objects if names.count(thing.category) == 1]
         target = rng.choice(sole or list(scene.objects))
         sentence = rng.random() < 0.5
-        use = rng.choice(USES[target.category])
-        text = f"Where in this picture is {use}? Please segment it." if sentence else use
+        uses = rng.sample(USES[target.category], 2 if split == "train" else 1)
+        texts = [f"Please segment {use} in this image." if sentence else use for use in uses]
         shapes = [_shape("target", polygon) for polygon in target.polygons]
         shapes += [
             _shape("ignore", p) for thing in _touching(scene, target) for p in thing.polygons
         ]
         shapes.append(_shape("flag", [*target.center, *target.center], "line"))
-        content = {"text": [text], "is_sentence": sentence, "shapes": shapes}
+        content = {"text": texts, "is_sentence": sentence, "shapes": shapes}
         for shape in shapes:
             shape["image_name"] = f"scene{number}.jpg"
         write_json(content, out / split / f"scene{number}.json")
@@ -201,6 +231,10 @@ def write_refer(out: Path, seeds: range, processes: int) -> None:
         ref = _reference(number, name, split, here[chosen], phrases, len(refs) + 1)
         refs.append(ref)
         absent = absent_category(scene.theme, _objects(scene), rng)
+        if rng.random() < 0.5:
+            absent = (
+                f"{wrong_color(_objects(scene)[chosen], _objects(scene), rng)} {thing.category}"
+            )
         false_refs.append(_with_false_premise(ref, f"the {absent}"))
     content = _instances(images, annotations)
     for dataset, rows in (("refcoco", refs), ("fprefcoco", false_refs)):
@@ -232,17 +266,19 @@ def _with_false_premise(ref: dict[str, Any], text: str) -> dict[str, Any]:
     false_id = 10 * ref["ref_id"] + 9
     true = [sentence | {"is_false_premise": False} for sentence in ref["sentences"]]
     false = {"tokens": text.split(), "raw": text, "sent": text, "sent_id": false_id}
-    sentences = [*true, false | {"is_false_premise": True}]
+    false |= {"is_false_premise": True, "gt_sent": true[0]["sent"]}
+    sentences = [*true, false]
     return ref | {"sentences": sentences, "sent_ids": [s["sent_id"] for s in sentences]}
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Write one split of one data set."""
-    split = arguments.split if arguments.dataset == "coco" else arguments.dataset
-    if split not in FIRST_SEEDS:
-        known = ", ".join(name for name in FIRST_SEEDS if "20" in name)
-        raise SightlineError(f"--split {split}: the embedded world has {known}.")
-    seeds = scene_seeds(split, arguments.seed, arguments.images)
+    chosen = _SPLITS[arguments.dataset]
+    if arguments.split not in chosen:
+        raise SightlineError(
+            f"--split {arguments.split}: the embedded world has {', '.join(chosen)} of {arguments.dataset}."
+        )
+    seeds = scene_seeds(chosen[arguments.split], arguments.seed, arguments.images)
     if arguments.dataset == "coco":
         write_coco(arguments.out, arguments.split, seeds, arguments.processes)
     elif arguments.dataset == "reasonseg":
@@ -254,7 +290,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=("coco", "reasonseg", "refer"), required=True)
-    parser.add_argument("--split", default="train2017", help="coco: train2017 or val2017")
+    parser.add_argument("--split", default="all", help="train2017 or val2017; val or test")
     parser.add_argument("--images", type=int, required=True)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=1)

@@ -93,33 +93,96 @@ def integrated_gradients(
     Source: neo2025 section 3.3. The authors' code replaces one text token too and ranks all
     positions; here only image tokens are replaced and ranked.
     """
+    asked = [(prompt, targets)]
+    return integrated_gradients_of(vlm, asked, image_tokens, baseline, steps, chunk)[0]
+
+
+def integrated_gradients_of(
+    vlm: VLM,
+    asked: Sequence[tuple[Prompt, Sequence[int]]],
+    image_tokens: torch.Tensor,
+    baseline: torch.Tensor,
+    steps: int = 50,
+    chunk: int | None = None,
+) -> list[Attribution]:
+    """The same for several prompts about one image, which share the passes over the image.
+
+    Args:
+        vlm: the model.
+        asked: each a prompt and its targets; all prompts begin alike up to the end of the image.
+        image_tokens: of one image, (tokens, width).
+        baseline: (width,), put in place of every image token.
+        steps: points on the path, both ends included; at least 2.
+        chunk: points at a time; the result does not depend on it.
+
+    Returns:
+        One attribution for each prompt.
+
+    Raises:
+        ValueError: fewer than two steps, or prompts that differ before the end of the image.
+    """
     if steps < 2:
         raise ValueError(f"{steps} steps: the path needs both of its ends")
     device = vlm.device
+    joined = _Joined(vlm, [prompt for prompt, _ in asked])
+    pairs = [(place, target) for place, (_, own) in enumerate(asked) for target in own]
+    rows, columns = (torch.tensor(one, device=device) for one in zip(*pairs, strict=True))
     image = image_tokens.to(device).float()
     start = baseline.to(device).float().expand_as(image)
-    total = torch.zeros((len(targets), *image.shape), device=device)
-    logits = torch.zeros((steps, len(targets)), device=device)
+    total = torch.zeros((len(pairs), *image.shape), device=device)
+    logits = torch.zeros((steps, len(pairs)), device=device)
     fractions = torch.linspace(0, 1, steps, device=device)
-    columns = torch.tensor(list(targets), device=device)
     for numbers in torch.arange(steps, device=device).split(chunk or vlm.source.batch_size):
         points = start + fractions[numbers, None, None] * (image - start)
         points = points.to(vlm.dtype).requires_grad_()
-        embeddings = vlm.embed(prompt, points)
-        out = vlm.model(
-            inputs_embeds=embeddings,
-            position_ids=vlm.position_ids(prompt, len(points)),
-            logits_to_keep=1,
+        explained = joined.logits(points)[:, rows, columns]
+        logits[numbers] = explained.detach()
+        for number, logit in enumerate(explained.sum(0)):
+            (gradient,) = torch.autograd.grad(logit, points, retain_graph=number < len(pairs) - 1)
+            total[number] += gradient.float().sum(0)
+    attributions = (image - start) * total / steps
+    found = attributions.abs().sum(-1), attributions.sum(-1), logits[-1] - logits[0]
+    lengths = [len(own) for _, own in asked]
+    parts = zip(*(one.cpu().split(lengths) for one in found), strict=True)
+    return [Attribution(*part) for part in parts]
+
+
+class _Joined:
+    """Prompts about one image as one sequence: the image once, then each prompt's own text.
+
+    No text sees that of another prompt, so every row is what it would be in its own prompt.
+    """
+
+    def __init__(self, vlm: VLM, prompts: Sequence[Prompt]) -> None:
+        self._vlm, self._first, rest = vlm, prompts[0], prompts[1:]
+        shared = int(self._first.roles.image[-1]) + 1
+        for prompt in rest:
+            if not torch.equal(prompt.input_ids[:shared], self._first.input_ids[:shared]):
+                raise ValueError("integrated gradients: prompts differ before the end of the image")
+        lengths = [len(self._first), *(len(prompt) - shared for prompt in rest)]
+        self._ends = torch.tensor(lengths).cumsum(0).to(vlm.device) - 1
+        self._texts = [prompt.input_ids[shared:].to(vlm.device) for prompt in rest]
+        self._places = [
+            vlm.position_ids(prompt)[..., shared if number else 0 :]
+            for number, prompt in enumerate(prompts)
+        ]
+        owner = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(lengths))
+        owner[:shared] = -1
+        visible = (owner == owner[:, None]) | (owner == -1)
+        self._mask = visible.tril()[None, None].to(vlm.device) if rest else None
+
+    def logits(self, points: torch.Tensor) -> torch.Tensor:
+        """Logits after each prompt, (points, prompts, vocabulary) float32."""
+        embeddings = [self._vlm.embed(self._first, points)]
+        for text in self._texts:
+            own = self._vlm.model.get_input_embeddings()(text)
+            embeddings.append(own.expand(len(points), -1, -1))
+        places = torch.cat(self._places, dim=-1)
+        out = self._vlm.model(
+            inputs_embeds=torch.cat(embeddings, dim=1),
+            attention_mask=self._mask,
+            position_ids=places.expand(*places.shape[:-2], len(points), -1),
+            logits_to_keep=self._ends,
             use_cache=False,
         )
-        explained = out.logits[:, -1].float()[:, columns]
-        logits[numbers] = explained.detach()
-        for target, logit in enumerate(explained.sum(0)):
-            (gradient,) = torch.autograd.grad(logit, points, retain_graph=target < len(targets) - 1)
-            total[target] += gradient.float().sum(0)
-    attributions = (image - start) * total / steps
-    return Attribution(
-        attributions.abs().sum(-1).cpu(),
-        attributions.sum(-1).cpu(),
-        (logits[-1] - logits[0]).cpu(),
-    )
+        return out.logits.float()

@@ -23,6 +23,8 @@ log = logging.getLogger(__name__)
 
 PATTERNS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 """Weights, configuration, tokenizer and processor; no pickled weights, no code."""
+PICKLED = ("*.bin",)
+"""Fetched only where asked for, and read by nothing but the converter, which unpickles arrays alone."""
 
 
 class FetchError(SightlineError):
@@ -70,7 +72,7 @@ def main(options: argparse.Namespace) -> None:
             options.path,
             revision=options.revision,
             local_dir=options.out,
-            allow_patterns=list(PATTERNS),
+            allow_patterns=[*PATTERNS, *(PICKLED if options.pickled else ())],
         )
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise FetchError(
@@ -89,7 +91,8 @@ if __name__ == "__main__":
     parser.add_argument("--inventory", type=Path, required=True)
     parser.add_argument("--model", required=True, help="its name in the configuration")
     parser.add_argument("--path", required=True, help="owner/name on the hub")
-    parser.add_argument("--revision", required=True, help="full commit")
+    parser.add_argument("--revision", required=True, help="full commit, or main")
+    parser.add_argument("--pickled", action="store_true", help="fetch pickled weights too")
     parser.add_argument("--out", type=Path, required=True, help="folder of the checkpoint")
     parser.add_argument("--manifest", type=Path, required=True, help="JSON, written last")
     cli.run(main, parser)

@@ -15,6 +15,7 @@ from sightline.models.roles import TokenRoles
 IMAGE = "<image>"
 INTERNVL_IMAGE = "<img><IMG_CONTEXT></img>"
 QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
+LISA_IMAGE = f"<im_start>{IMAGE}<im_end>"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,16 @@ class Template:
         prefix = prefix.strip()
         return text.replace("{question}", question) + (self.gap + prefix if prefix else "")
 
+    def follow_up(self, question: str) -> str:
+        """The text of a further question to what was said before: the prompt from the image on.
+
+        Raises:
+            ModelError: the question holds an image placeholder.
+        """
+        if self.placeholder in question:
+            raise ModelError(f"question {question!r} holds {self.placeholder}; ask in words.")
+        return self.text.split(self.image)[1].replace("{question}", question)
+
 
 TEMPLATES = {
     "llava-1.5": Template(f"USER: {IMAGE}\n{{question}} ASSISTANT:", " ", image=f"{IMAGE}\n"),
@@ -76,6 +87,14 @@ TEMPLATES = {
         ("<|im_end|>",),
         QWEN_IMAGE,
         "<|image_pad|>",
+    ),
+    # LLaVA-1.5's own wording, with marks around the image, as LISA and its kin were trained.
+    "llava-lisa": Template(
+        "A chat between a curious human and an artificial intelligence assistant. The assistant gives "
+        "helpful, detailed, and polite answers to the human's questions. "
+        f"USER: {LISA_IMAGE}\n{{question}} ASSISTANT:",
+        " ",
+        image=f"{LISA_IMAGE}\n",
     ),
 }
 

@@ -1,14 +1,12 @@
 """Which model a run means: its entry in the configuration, read and checked."""
 
-import json
 import re
-from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from sightline.errors import SightlineError
 from sightline.files import sha256
+from sightline.models.entry import Entry, ModelError
 
 FAMILIES = ("llava", "internvl", "qwen2_5_vl")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
@@ -17,12 +15,8 @@ _ONLY_FOR = {"image_size": "qwen2_5_vl", "tiles": "internvl"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-class ModelError(SightlineError):
-    """A model's entry makes no sense, or its files do not fit together."""
-
-
 @dataclass(frozen=True)
-class ModelSource:
+class ModelSource(Entry):
     """Where a model comes from and how it is run.
 
     Attributes:
@@ -41,6 +35,8 @@ class ModelSource:
         tiles: most tiles an image is cut into, the thumbnail not counted; for families with tiles.
         license: for the record.
     """
+
+    example: ClassVar[str] = "{'key': 'demo-llava', 'path': 'resources/demo/llava'}"
 
     key: str
     path: str
@@ -74,41 +70,6 @@ class ModelSource:
                     f"models.{self.key}.{name}: only {family} has it, and the family here is "
                     f"{self.family}. Leave it out."
                 )
-
-    @classmethod
-    def read(cls, path: Path | str) -> "ModelSource":
-        """Read a model file: one JSON object with the attributes as keys.
-
-        Raises:
-            ModelError: names the file and the key at fault.
-        """
-        try:
-            entry = json.loads(Path(path).read_text())
-        except (OSError, json.JSONDecodeError) as error:
-            raise ModelError(f"{path}: not readable as JSON ({error}).") from None
-        try:
-            return cls.parse(entry)
-        except ModelError as error:
-            raise ModelError(f"{path}: {error}") from None
-
-    @classmethod
-    def parse(cls, entry: Mapping[str, Any]) -> "ModelSource":
-        """Take an entry of the configuration, its key included.
-
-        Raises:
-            ModelError: names the key at fault.
-        """
-        known = [field.name for field in fields(cls)]
-        for name in entry:
-            if name not in known:
-                raise ModelError(f"key {name!r} is unknown; known are {', '.join(known)}.")
-        for field in fields(cls):
-            if field.default is MISSING and not entry.get(field.name):
-                raise ModelError(
-                    f"key {field.name!r} is missing; give for example "
-                    "{'key': 'demo-llava', 'path': 'resources/demo/llava'}."
-                )
-        return cls(**entry)
 
     @property
     def folder(self) -> Path | None:

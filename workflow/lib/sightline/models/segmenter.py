@@ -10,12 +10,14 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import SamModel
+from transformers import SamImageProcessorPil, SamModel
 
 from sightline.errors import SightlineError
 from sightline.files import atomic_path
+from sightline.scenes.geometry import Pad
 
 _PROJECTION = "projection.safetensors"
+_FRAMES = ("preprocessor_config.json", "processor_config.json")
 
 
 class Segmenter(nn.Module):
@@ -62,6 +64,27 @@ class Segmenter(nn.Module):
         )[0]
         return masks[:, :, 0]
 
+    def attended(self, embedding: Tensor, prompts: Tensor) -> tuple[Tensor, Tensor]:
+        """What the mask decoder's transformer makes of tokens and image (qian2025 section 3.1, the SAM's map).
+
+        Args:
+            embedding: (batch, prompt width, grid, grid).
+            prompts: (batch, prompts, tokens, prompt width).
+
+        Returns:
+            Tokens (batch, prompts, 5 + tokens, prompt width): IoU, four masks, then those of the prompt in their order,
+            [SEG] last; and places of the image (batch x prompts, 1, grid x grid, prompt width), row-major.
+        """
+        found: list[tuple[Tensor, Tensor]] = []
+        hook = self.sam.mask_decoder.transformer.register_forward_hook(
+            lambda module, inputs, output: found.append((output[0], output[1]))
+        )
+        try:
+            self.decode(embedding, prompts)
+        finally:
+            hook.remove()
+        return found[0]
+
     def encode_points(self, places: Tensor, labels: Tensor) -> Tensor:
         """Sparse prompt tokens ``(batch, prompts, points + 1, prompt width)`` of clicks, the padding point last.
 
@@ -88,6 +111,39 @@ class Segmenter(nn.Module):
             save_file(
                 {k: v.contiguous() for k, v in self.projection.state_dict().items()}, temporary
             )
+
+
+def enlarge(logits: Tensor, size: tuple[int, int], side: int) -> Tensor:
+    """Mask logits on the pixels of an image, as the SAM's own code enlarges them: to the frame, cut, to the image.
+
+    Args:
+        logits: (..., rows, columns) over the frame.
+        size: height and width of the image.
+        side: of the frame, into which the image's longest side was resized, padding right or below.
+
+    Returns:
+        (..., height, width) float32; a mask is where it exceeds 0.
+    """
+    flat = logits.float().reshape(-1, 1, *logits.shape[-2:])
+    rows, columns = Pad(side, centered=False).views(size[1], size[0])[0].resized
+    frame = nn.functional.interpolate(flat, (side, side), mode="bilinear")[..., :rows, :columns]
+    found = nn.functional.interpolate(frame, size, mode="bilinear")
+    return found.reshape(*logits.shape[:-2], *size)
+
+
+def load_frame(folder: Path | str) -> SamImageProcessorPil:
+    """What makes a SAM's pixels of an image: the folder's own, or that of the original SAM beside it.
+
+    Raises:
+        SightlineError: neither is there.
+    """
+    folder = Path(folder)
+    for place in (folder, folder.with_name("sam")):
+        if any((place / name).is_file() for name in _FRAMES):
+            return SamImageProcessorPil.from_pretrained(place, local_files_only=True)
+    raise SightlineError(
+        f"{folder}: no {' or '.join(_FRAMES)}, and none in {folder.with_name('sam')}. Fetch the SAM's processor too."
+    )
 
 
 def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmenter:

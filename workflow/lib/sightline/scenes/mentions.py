@@ -78,8 +78,15 @@ class Vocabulary:
 
     def mentioned(self, text: str) -> set[str]:
         """Names of the categories that a text mentions, by name, synonym or plural, in any case."""
-        found = (_normal(match[0]) for match in self._pattern.finditer(text.lower()))
-        return {owner for owner in map(self._owners.__getitem__, found) if owner}
+        return {name for name, _, _ in self.spans(text)}
+
+    def spans(self, text: str) -> list[tuple[str, int, int]]:
+        """Every mention in the order of the text: category, first letter, and the letter behind the last."""
+        found = (
+            (self._owners[_normal(match[0])], *match.span())
+            for match in self._pattern.finditer(text.lower())
+        )
+        return [(owner, start, end) for owner, start, end in found if owner]
 
 
 def mentioned_as_published(text: str, name: str) -> bool:

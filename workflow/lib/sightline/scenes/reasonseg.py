@@ -2,7 +2,8 @@
 
 The JSON holds ``text`` (phrasings of one query), ``is_sentence`` (long or short query) and
 ``shapes``: polygons labelled target, ignore or flag. Augmented copies add ``false_premise_QA``:
-[query, is_sentence, answer] triples.
+[query, is_sentence, answer] triples; copies from a hub (see ``reasonseg_mirror``) hold a ``mask``
+in place of polygons, and no ignored pixels.
 """
 
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from pycocotools import mask as coco_mask
 
 from sightline.scenes.records import AnnotationError, field, read_json
 from sightline.scenes.scene import ImageFileError, Mask, Scene, SegmentationQuery, image_size
@@ -53,6 +55,41 @@ class PaintedShapes:
         return self.paint(height, width) == _IGNORE
 
 
+@dataclass(frozen=True)
+class Runs:
+    """A target given as COCO's run lengths.
+
+    Attributes:
+        size: height and width in pixels.
+        counts: compressed run lengths.
+        source: the file they were read from, for error messages.
+    """
+
+    size: tuple[int, int]
+    counts: str
+    source: str
+
+    def target(self, height: int, width: int) -> Mask:
+        """Wanted pixels, (height, width) bool.
+
+        Raises:
+            AnnotationError: the mask is of another size, or does not decode.
+        """
+        if (height, width) != self.size:
+            raise AnnotationError(
+                f"{self.source}: key 'mask' is of size {self.size}, the image {(height, width)}."
+            )
+        try:
+            return coco_mask.decode({"size": list(self.size), "counts": self.counts}).astype(bool)
+        except ValueError as error:
+            raise AnnotationError(
+                f"{self.source}: key 'mask' does not decode ({error})."
+            ) from error
+
+    def ignore(self, height: int, width: int) -> None:
+        """Copies leave no pixels out."""
+
+
 def load_reasonseg(
     root: Path | str, split: str, false_premises: bool = False
 ) -> list[SegmentationQuery]:
@@ -82,9 +119,7 @@ def load_reasonseg(
         texts = field(content, "text", list, str(path))
         if not texts or not all(isinstance(text, str) for text in texts):
             raise AnnotationError(f"{path}: key 'text' must list one or more strings.")
-        shapes = field(content, "shapes", list, str(path))
-        painted = [_shape(shape, f"{path}: shape {row}") for row, shape in enumerate(shapes)]
-        region = PaintedShapes(tuple(shape for shape in painted if shape is not None))
+        region = _runs(content, path) if "mask" in content else _painted(content, path)
         long = field(content, "is_sentence", bool, str(path))
         queries.append(SegmentationQuery(scene, path.stem, tuple(texts), region, long))
         if false_premises:
@@ -99,6 +134,21 @@ def _scene(number: int, path: Path) -> Scene:
             width, height = image_size(image)
             return Scene(number, image, width, height)
     raise ImageFileError(f"{path}: no {path.stem}.jpg or .png beside it. Download the images too.")
+
+
+def _painted(content: Any, path: Path) -> PaintedShapes:
+    shapes = field(content, "shapes", list, str(path))
+    painted = [_shape(shape, f"{path}: shape {row}") for row, shape in enumerate(shapes)]
+    return PaintedShapes(tuple(shape for shape in painted if shape is not None))
+
+
+def _runs(content: Any, path: Path) -> Runs:
+    mask = field(content, "mask", dict, str(path))
+    where = f"{path}: key 'mask'"
+    size, counts = field(mask, "size", list, where), field(mask, "counts", str, where)
+    if len(size) != 2 or not all(isinstance(side, int) for side in size):
+        raise AnnotationError(f"{where}: size {size!r:.40} is not [height, width].")
+    return Runs((size[0], size[1]), counts, str(path))
 
 
 def _shape(shape: Any, where: str) -> tuple[int, tuple[tuple[int, int], ...]] | None:

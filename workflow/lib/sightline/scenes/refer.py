@@ -98,8 +98,8 @@ def load_refer(
         if image_id not in scenes:
             scenes[image_id] = coco.scene(image_id)
         instances = _instances(ref, scenes[image_id], where)
-        for sentence in field(ref, "sentences", list, where):
-            queries.append(_query(ref, sentence, scenes[image_id], instances, where))
+        for row, sentence in enumerate(field(ref, "sentences", list, where)):
+            queries.append(_query(ref, row, sentence, scenes[image_id], instances, where))
     return queries
 
 
@@ -118,6 +118,7 @@ def _instances(ref: Mapping[str, Any], scene: Scene, where: str) -> tuple[Instan
 
 def _query(
     ref: Mapping[str, Any],
+    row: int,
     sentence: Any,
     scene: Scene,
     instances: tuple[Instance, ...],
@@ -132,7 +133,8 @@ def _query(
         )
     return SegmentationQuery(
         scene=scene,
-        id=f"{field(ref, 'ref_id', int, where)}-{field(sentence, 'sent_id', int, where)}",
+        # By place: false premises may carry the sent_id of the expression they were made from, or none.
+        id=f"{field(ref, 'ref_id', int, where)}-{row}",
         texts=(text,),
         region=None if false else Union(instances),
         is_sentence=False,

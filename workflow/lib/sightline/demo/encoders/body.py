@@ -1,6 +1,6 @@
-"""The body that all encoders share: a CLIP-type tower, 8 x 8 tokens of 14 px, 1.2 M parameters.
+"""The body that all encoders share: a CLIP-type tower, 8 x 8 tokens of 14 px, 0.6 M parameters.
 
-pixels (3, 112, 112) -> embeddings (1 + 64, 128) -> 6 blocks -> states (1 + 64, 128); the CLS token comes first.
+pixels (3, 112, 112) -> embeddings (1 + 64, 96) -> 6 blocks -> states (1 + 64, 96); the CLS token comes first.
 Read-outs use block outputs; the norm behind the last block serves the pooled CLS of an objective alone.
 """
 
@@ -15,14 +15,14 @@ from sightline.demo.training_set import TrainingSet, jitter, normalise
 from sightline.demo.world import SIZE
 
 PATCH = 14
-WIDTH = 128
+WIDTH = 96
 
 
 def body_config() -> CLIPVisionConfig:
-    """Six blocks of width 128 with four heads."""
+    """Six blocks of width 96 with four heads."""
     return CLIPVisionConfig(
         hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
+        intermediate_size=3 * WIDTH,
         num_hidden_layers=6,
         num_attention_heads=4,
         image_size=SIZE,

@@ -30,49 +30,74 @@ class Captioning:
         seed: int,
     ) -> None:
         self.name = name
-        decoder = BertConfig(
-            vocab_size=len(tokenizer),
-            hidden_size=WIDTH,
-            intermediate_size=4 * WIDTH,
-            num_hidden_layers=2,
-            num_attention_heads=4,
-            max_position_embeddings=LONGEST,
-            is_decoder=True,
-            add_cross_attention=True,
-            hidden_dropout_prob=0.0,
-            attention_probs_dropout_prob=0.0,
-            pad_token_id=tokenizer.pad_token_id,
-        )
-        self._body, self._decoder = body, BertLMHeadModel(decoder).bfloat16()
-        self.module = nn.ModuleList([body, self._decoder])
+        self._body, self.head = body, build_decoder(tokenizer).bfloat16()
+        self.module = nn.ModuleList([body, self.head])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, True)])
         self._captions = captions
         self._batches = Batches(scenes, batch_size, seed)
         self._validation = validation
-        self._categories = torch.tensor(
-            sorted({tokenizer(c, add_special_tokens=False).input_ids[0] for c in CATEGORIES})
-        )
-
-    def _predict(self, pixels: Tensor, text: dict[str, Tensor]) -> tuple[Tensor, Tensor]:
-        """Logits of the words after the first, and these words; padding is -100."""
-        seen = self._body.post_layernorm(self._body(pixels).last_hidden_state)
-        logits = self._decoder(**text, encoder_hidden_states=seen, use_cache=False).logits[:, :-1]
-        words = text["input_ids"].masked_fill(text["attention_mask"] == 0, -100)[:, 1:]
-        return logits.float(), words
+        self._tokenizer = tokenizer
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy of the captions' words."""
         chosen, rng, generator = self._batches.draw(step)
         text = self._captions.draw(self._batches.scenes, chosen, rng)
-        logits, words = self._predict(self._batches.pixels(chosen, generator), text)
+        logits, words = predict(
+            self._body, self.head, self._batches.pixels(chosen, generator), text
+        )
         loss = F.cross_entropy(logits.flatten(0, 1), words.flatten(), ignore_index=-100)
         return loss, {"entropy": loss.item()}
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Share of category words that are the likeliest."""
-        chosen = list(range(len(self._validation)))
-        text = self._captions.draw(self._validation, chosen, turn_rng(0, "captions", 0))
-        logits, words = self._predict(clean_pixels(self._validation, slice(None)), text)
-        named = torch.isin(words, self._categories)
-        return {"named categories": (logits.argmax(-1) == words)[named].float().mean().item()}
+        hits, _ = named_categories(
+            self._body, self.head, self._tokenizer, self._captions, self._validation
+        )
+        return {"named categories": hits.float().mean().item()}
+
+
+def build_decoder(tokenizer: PreTrainedTokenizerFast) -> BertLMHeadModel:
+    """Two blocks that attend to the tokens of an image."""
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=WIDTH,
+        intermediate_size=3 * WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        max_position_embeddings=LONGEST,
+        is_decoder=True,
+        add_cross_attention=True,
+        hidden_dropout_prob=0.0,
+        attention_probs_dropout_prob=0.0,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return BertLMHeadModel(config)
+
+
+def predict(
+    body: CLIPVisionModel, decoder: BertLMHeadModel, pixels: Tensor, text: dict[str, Tensor]
+) -> tuple[Tensor, Tensor]:
+    """Logits of the words after the first, and these words; padding is -100."""
+    seen = body.post_layernorm(body(pixels).last_hidden_state)
+    logits = decoder(**text, encoder_hidden_states=seen, use_cache=False).logits[:, :-1]
+    words = text["input_ids"].masked_fill(text["attention_mask"] == 0, -100)[:, 1:]
+    return logits.float(), words
+
+
+@torch.no_grad()
+def named_categories(
+    body: CLIPVisionModel,
+    decoder: BertLMHeadModel,
+    tokenizer: PreTrainedTokenizerFast,
+    captions: Captions,
+    scenes: TrainingSet,
+) -> tuple[Tensor, Tensor]:
+    """For every category word of the scenes' captions: whether it is the likeliest, and its scene."""
+    words_of_categories = torch.tensor(
+        sorted({tokenizer(c, add_special_tokens=False).input_ids[0] for c in CATEGORIES})
+    )
+    chosen = list(range(len(scenes)))
+    text = captions.draw(scenes, chosen, turn_rng(0, "captions", 0))
+    logits, words = predict(body, decoder, clean_pixels(scenes, slice(None)).to(body.dtype), text)
+    named = torch.isin(words, words_of_categories)
+    return (logits.argmax(-1) == words)[named], named.nonzero()[:, 0]

@@ -26,23 +26,28 @@ class Classification:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self._head = body, nn.Linear(WIDTH, len(CATEGORIES)).bfloat16()
-        self.module = nn.ModuleList([body, self._head])
+        self._body, self.head = body, nn.Linear(WIDTH, len(CATEGORIES)).bfloat16()
+        self.module = nn.ModuleList([body, self.head])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, True)])
         self._batches = Batches(scenes, batch_size, seed)
         self._labels = primary_labels(scenes)
-        self._validation, self._validation_labels = validation, primary_labels(validation)
+        self._validation = validation
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """Cross-entropy on a batch."""
         chosen, _, generator = self._batches.draw(step)
         seen = self._body(self._batches.pixels(chosen, generator)).pooler_output
-        loss = F.cross_entropy(self._head(seen).float(), self._labels[torch.tensor(chosen)])
+        loss = F.cross_entropy(self.head(seen).float(), self._labels[torch.tensor(chosen)])
         return loss, {"entropy": loss.item()}
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Accuracy on the validation scenes."""
-        seen = self._body(clean_pixels(self._validation, slice(None))).pooler_output
-        right = self._head(seen).argmax(-1) == self._validation_labels
-        return {"primary accuracy": right.float().mean().item()}
+        hits = named_primaries(self._body, self.head, self._validation)
+        return {"primary accuracy": hits.float().mean().item()}
+
+
+@torch.no_grad()
+def named_primaries(body: CLIPVisionModel, head: nn.Linear, scenes: TrainingSet) -> Tensor:
+    """Whether the likeliest category is that of the dominant object, (scenes,) bool."""
+    seen = body(clean_pixels(scenes, slice(None)).to(body.dtype)).pooler_output
+    return head(seen).argmax(-1) == primary_labels(scenes)

@@ -22,17 +22,16 @@ LONGEST = 48
 
 
 def build_clip(tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
-    """The shared body with a text tower of three blocks."""
+    """The shared body with a text tower of two blocks."""
     text = CLIPTextConfig(
         vocab_size=len(tokenizer),
         hidden_size=WIDTH,
-        intermediate_size=4 * WIDTH,
-        num_hidden_layers=3,
+        intermediate_size=3 * WIDTH,
+        num_hidden_layers=2,
         num_attention_heads=4,
         max_position_embeddings=LONGEST,
         projection_dim=WIDTH,
         hidden_act="gelu",
-        bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
@@ -44,7 +43,7 @@ def build_clip(tokenizer: PreTrainedTokenizerFast) -> CLIPModel:
 
 
 class Captions:
-    """Token ids of captions, ended and padded to one length.
+    """Token ids of captions, padded to one length.
 
     Args:
         tokenizer: one token per word.
@@ -58,7 +57,6 @@ class Captions:
         """``input_ids`` and ``attention_mask``, (captions, length)."""
         texts = [
             caption(scenes.themes[scene], scenes.objects[scene], rng, self._rate)
-            + self._tokenizer.eos_token
             for scene in chosen
         ]
         encoded = self._tokenizer(
@@ -89,28 +87,34 @@ class Contrastive:
         self._batches = Batches(scenes, batch_size, seed)
         self._validation = validation
 
-    def _likeness(self, pixels: Tensor, text: dict[str, Tensor]) -> Tensor:
-        """Scaled cosines (images, captions)."""
-        image = self._clip.visual_projection(self._clip.vision_model(pixels).pooler_output)
-        words = self._clip.text_projection(self._clip.text_model(**text).pooler_output)
-        scale = self._clip.logit_scale.float().exp().clamp(max=100)
-        return scale * F.normalize(image.float(), dim=-1) @ F.normalize(words.float(), dim=-1).T
-
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
         """InfoNCE in both directions."""
         chosen, rng, generator = self._batches.draw(step)
         text = self._captions.draw(self._batches.scenes, chosen, rng)
-        scores = self._likeness(self._batches.pixels(chosen, generator), text)
+        scores = likeness(self._clip, self._batches.pixels(chosen, generator), text)
         own = torch.arange(len(chosen))
         loss = (F.cross_entropy(scores, own) + F.cross_entropy(scores.T, own)) / 2
         return loss, {"contrast": loss.item()}
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
         """Share of (up to) 256 validation images whose own caption scores best among theirs."""
         number = min(256, len(self._validation))
-        chosen = list(range(number))
-        text = self._captions.draw(self._validation, chosen, turn_rng(0, "captions", 0))
-        scores = self._likeness(clean_pixels(self._validation, slice(0, number)), text)
-        best = scores.argmax(-1) == torch.arange(number)
+        best = recalled(self._clip, self._captions, self._validation, slice(0, number))
         return {f"recall@1 of {number}": best.float().mean().item()}
+
+
+def likeness(clip: CLIPModel, pixels: Tensor, text: dict[str, Tensor]) -> Tensor:
+    """Scaled cosines ``(images, captions)``."""
+    image = clip.visual_projection(clip.vision_model(pixels).pooler_output)
+    words = clip.text_projection(clip.text_model(**text).pooler_output)
+    scale = clip.logit_scale.float().exp().clamp(max=100)
+    return scale * F.normalize(image.float(), dim=-1) @ F.normalize(words.float(), dim=-1).T
+
+
+@torch.no_grad()
+def recalled(clip: CLIPModel, captions: Captions, scenes: TrainingSet, chosen: slice) -> Tensor:
+    """Whether an image's own caption scores best among those of the chosen scenes, (chosen,) bool."""
+    numbers = list(range(len(scenes)))[chosen]
+    text = captions.draw(scenes, numbers, turn_rng(0, "captions", numbers[0]))
+    scores = likeness(clip, clean_pixels(scenes, chosen).to(clip.dtype), text)
+    return scores.argmax(-1) == torch.arange(len(numbers))

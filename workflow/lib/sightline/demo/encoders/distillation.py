@@ -48,9 +48,9 @@ class Distillation:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self._head = body, Head().bfloat16()
-        self._teacher = copy.deepcopy(nn.ModuleList([body, self._head])).requires_grad_(False)
-        student = nn.ModuleList([body, self._head])
+        self._body, self._prototypes = body, Head().bfloat16()
+        self._teacher = copy.deepcopy(nn.ModuleList([body, self._prototypes])).requires_grad_(False)
+        student = nn.ModuleList([body, self._prototypes])
         self.optimizer = MasterOptimizer([(student.named_parameters(), 5e-4, False)])
         # Part of the module, so that checkpoints hold teacher and centre too. The slow average needs float32.
         self._teacher.float()
@@ -85,34 +85,44 @@ class Distillation:
     def _say(self, crop: Tensor) -> Tensor:
         smaller = crop.shape[-1] != SIZE
         seen = self._body(crop.bfloat16(), interpolate_pos_encoding=smaller).pooler_output
-        return self._head(seen)
+        return self._prototypes(seen)
 
     def _follow(self) -> None:
-        student = (*self._body.parameters(), *self._head.parameters())
+        student = (*self._body.parameters(), *self._prototypes.parameters())
         for slow, fast in zip(self._teacher.parameters(), student, strict=True):
             slow.lerp_(fast.float(), 1 - _MOMENTUM)
 
-    @torch.no_grad()
     def evaluate(self) -> dict[str, float]:
-        """Vote of the ten nearest of 4,000 training scenes, and the effective rank of CLS."""
-        bank = torch.cat(
-            [
-                self._states(self._scenes, slice(s, s + 250))
-                for s in range(0, min(4000, len(self._scenes)), 250)
-            ]
-        )
-        seen = self._states(self._validation, slice(None))
-        nearest = (seen @ bank.T).topk(_NEIGHBOURS).indices
-        votes = primary_labels(self._scenes)[nearest]
-        right = votes.mode(-1).values == primary_labels(self._validation)
-        share = torch.linalg.svdvals(seen - seen.mean(0)).square()
-        share = share / share.sum()
-        rank = (-(share * share.clamp(min=1e-12).log()).sum()).exp()
-        return {"k-NN primary": right.float().mean().item(), "effective rank": rank.item() / WIDTH}
+        """Vote of the ten nearest of (up to) 4,000 training scenes, and the effective rank of CLS."""
+        bank = self._scenes.first(4000)
+        hits, rank = neighbours_agree(self._body, bank, self._validation)
+        return {"k-NN primary": hits.float().mean().item(), "effective rank": rank}
 
-    def _states(self, scenes: TrainingSet, chosen: slice) -> Tensor:
-        pixels = clean_pixels(scenes, chosen)
-        return F.normalize(self._body(pixels).pooler_output.float(), dim=-1)
+
+@torch.no_grad()
+def neighbours_agree(
+    body: CLIPVisionModel, bank: TrainingSet, scenes: TrainingSet
+) -> tuple[Tensor, float]:
+    """Whether the ten nearest scenes of a bank vote for the category of the dominant object, (scenes,) bool.
+
+    Beside it the effective rank of CLS (exponential of the entropy of its spectrum) as a share of the width: near
+    1 / width all images look the same.
+    """
+    seen = _directions(body, scenes)
+    nearest = (seen @ _directions(body, bank).T).topk(_NEIGHBOURS).indices
+    votes = primary_labels(bank)[nearest]
+    share = torch.linalg.svdvals(seen - seen.mean(0)).square()
+    share = share / share.sum()
+    rank = (-(share * share.clamp(min=1e-12).log()).sum()).exp()
+    return votes.mode(-1).values == primary_labels(scenes), rank.item() / WIDTH
+
+
+def _directions(body: CLIPVisionModel, scenes: TrainingSet) -> Tensor:
+    states = [
+        body(clean_pixels(scenes, slice(first, first + 250)).to(body.dtype)).pooler_output
+        for first in range(0, len(scenes), 250)
+    ]
+    return F.normalize(torch.cat(states).float(), dim=-1)
 
 
 def _crop(

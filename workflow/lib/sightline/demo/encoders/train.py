@@ -8,11 +8,12 @@ import logging
 from pathlib import Path
 
 import torch
+from safetensors.torch import save_file
 from transformers import PreTrainedModel
 
 from sightline import cli
 from sightline.demo import attention
-from sightline.demo.architecture import build_encoder_processor, build_tokenizer
+from sightline.demo.architecture import build_caption_tokenizer, build_encoder_processor
 from sightline.demo.encoders.body import build_body
 from sightline.demo.encoders.captioning import Captioning
 from sightline.demo.encoders.classification import Classification
@@ -20,11 +21,14 @@ from sightline.demo.encoders.contrastive import Captions, Contrastive, build_cli
 from sightline.demo.encoders.distillation import Distillation
 from sightline.demo.stage import Stage, train
 from sightline.demo.training_set import TRAINING_SEEDS, VALIDATION_SEEDS, draw_training_set
-from sightline.files import write_json
+from sightline.files import atomic_path, write_json
 
 OBJECTIVES = ("classification", "contrastive", "captioning", "distillation", "random")
 STEPS = {"classification": 4000, "contrastive": 4000, "captioning": 4000, "distillation": 5000}
 BATCH = {"classification": 128, "contrastive": 256, "captioning": 128, "distillation": 64}
+RECIPE, HEAD = "recipe.json", "head.safetensors"
+"""What was asked for, and what reads the objective's answer from the body, beside an encoder's own files."""
+
 _SCENES = 24_000
 
 _log = logging.getLogger(__name__)
@@ -49,7 +53,7 @@ def build(
         threads: for drawing scenes.
     """
     torch.manual_seed(seed)
-    tokenizer = build_tokenizer()
+    tokenizer = build_caption_tokenizer()
     if objective == "random":
         return build_body(), None
     model = (build_clip(tokenizer) if objective == "contrastive" else build_body()).bfloat16()
@@ -91,10 +95,17 @@ def run(arguments: argparse.Namespace) -> None:
     model.set_attn_implementation("sdpa")
     model.half().save_pretrained(out)
     build_encoder_processor().save_pretrained(out)
+    if arguments.objective == "contrastive":
+        # Zero-shot questions need the words.
+        build_caption_tokenizer().save_pretrained(out)
     recipe = {"objective": arguments.objective, "steps": steps, "seed": arguments.seed}
     recipe |= {"batch": BATCH[arguments.objective]} if steps else {}
     recipe |= {"caption rate": arguments.rate} if captioned else {}
-    write_json(recipe, out / "recipe.json")
+    write_json(recipe, out / RECIPE)
+    if head := getattr(stage, "head", None):
+        weights = {name: weight.half().contiguous() for name, weight in head.state_dict().items()}
+        with atomic_path(out / HEAD) as temporary:
+            save_file(weights, temporary)
     if steps:
         (out / "curve.jsonl").write_text((arguments.work / f"{name}.jsonl").read_text())
     _log.info("%s: written to %s", name, out)

@@ -21,18 +21,17 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.ablation import register_tokens
-from sightline.instruments.gradients import integrated_gradients
+from sightline.instruments.gradients import integrated_gradients_of
 from sightline.instruments.interventions import Condition, ReplaceTokens
 from sightline.instruments.mean_token import load_mean_token
 from sightline.instruments.replay import CleanRun, Decoded, replay_prompts
+from sightline.instruments.workers import one_thread_each, side_by_side
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
 from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import Vocabulary
-from sightline.scenes.records import AnnotationError
-from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
 from sightline.studies.neo2025 import judging, subsets
 from sightline.studies.neo2025.candidates import Candidate
 from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
@@ -41,6 +40,7 @@ from sightline.studies.neo2025.selection import (
     CROWD_REGION,
     OUT_OF_SIGHT,
     noise_image,
+    published_tokens,
     visible_tokens,
 )
 from sightline.studies.neo2025.subsets import Evidence, Subset, Tokens
@@ -180,16 +180,9 @@ class Ablation:
     def _evidence(
         self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
     ) -> Evidence:
-        scene, instance = task.candidate.scene, task.candidate.instance
         buffers = self.protocol.buffers
         objects = {n: visible_tokens(task.candidate, self.vlm, n) for n in buffers}
-        try:
-            published = {
-                n: published_object_tokens(instance, scene, self.vlm.grid, n) for n in buffers
-            }
-        except (EmptyObjectError, AnnotationError) as error:
-            log.info("image %d has no tokens by the authors' geometry: %s", scene.id, error)
-            published = {}
+        published = published_tokens(task.candidate, self.vlm.grid, buffers)
         register = register_tokens(image_tokens, self.protocol.register_deviations)
         return Evidence(objects, published, register, self._scores(task, image_tokens, prompts))
 
@@ -197,29 +190,27 @@ class Ablation:
         self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
     ) -> dict[str, np.ndarray]:
         """Integrated gradients of every target, each (tokens,)."""
-
-        def explain(prompt: Prompt, targets: Sequence[int]) -> dict[int, np.ndarray]:
-            found = integrated_gradients(
-                self.vlm,
-                prompt,
-                image_tokens,
-                self.mean_token,
-                targets,
-                steps=self.protocol.integration_steps,
-                # Every point keeps its graph for the way back: half as many fit.
-                chunk=max(1, self.batch_size // 2),
-            )
-            return dict(zip(targets, found.scores.numpy(), strict=True))
-
         # The polling question serves all settings, as published, so an image without it gets one.
         polling = prompts.get("polling") or self.vlm.prompt(self._question(task, "polling"))
         yes = self.vlm.first_token("Yes", polling)
         code = self.vlm.tokenizer.encode("Yes")[0]
-        polled = explain(polling, list(dict.fromkeys([yes, code])))
-        scores = {subsets.IG_YES: polled[yes], subsets.IG_CODE: polled[code]}
+        asked = [(polling, list(dict.fromkeys([yes, code])))]
         if "vqa" in prompts:
             target = self.vlm.first_token(task.candidate.instance.category, prompts["vqa"])
-            scores[subsets.IG_CLASS] = explain(prompts["vqa"], [target])[target]
+            asked.append((prompts["vqa"], [target]))
+        polled, *others = integrated_gradients_of(
+            self.vlm,
+            asked,
+            image_tokens,
+            self.mean_token,
+            steps=self.protocol.integration_steps,
+            # Every point keeps its graph for the way back: half as many fit.
+            chunk=max(1, self.batch_size // 2),
+        )
+        found = dict(zip(asked[0][1], polled.scores.numpy(), strict=True))
+        scores = {subsets.IG_YES: found[yes], subsets.IG_CODE: found[code]}
+        for other in others:
+            scores[subsets.IG_CLASS] = other.scores[0].numpy()
         return scores
 
     def _ask(
@@ -323,6 +314,7 @@ def main(options: argparse.Namespace) -> None:
     """Measure one model on a split."""
     protocol = Protocol.read(options.protocol)
     source = ModelSource.read(options.model)
+    one_thread_each(options.processes)
     coco = Coco(options.dataset, options.split)
     tasks = list_tasks(coco, pd.read_parquet(options.selection), pd.read_parquet(options.questions))
     vlm = load_vlm(source)
@@ -336,9 +328,9 @@ def main(options: argparse.Namespace) -> None:
         protocol,
         source.batch_size,
     )
-    rows = []
-    for task in tqdm(tasks, desc="ablate tokens", unit="image"):
-        rows += ablation.measure(task)
+    measured = side_by_side(ablation.measure, tasks, options.processes, vlm.device)
+    progress = tqdm(measured, total=len(tasks), desc="ablate tokens", unit="image")
+    rows = [row for found in progress for row in found]
     write_parquet(pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS), options.out)
 
 
@@ -351,5 +343,6 @@ if __name__ == "__main__":
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--mean", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=1, help="images at a time, on a CPU")
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

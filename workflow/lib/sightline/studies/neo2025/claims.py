@@ -24,20 +24,20 @@ from sightline.studies.claims import (
 )
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.effects import compare, read_effects
-from sightline.studies.neo2025.evidence import (
+from sightline.studies.neo2025.evidence import Evidence
+from sightline.studies.neo2025.judging import JUDGES
+from sightline.studies.neo2025.measurements import read_measurements
+from sightline.studies.neo2025.protocol import SETTINGS, Protocol
+from sightline.studies.neo2025.tab1 import ITEM, PAPER_MODELS
+from sightline.studies.published import load_published
+from sightline.studies.verdicts import (
     FEWEST,
-    Evidence,
     Finding,
     grade,
     grade_at_most,
     majority,
     together,
 )
-from sightline.studies.neo2025.judging import JUDGES
-from sightline.studies.neo2025.measurements import read_measurements
-from sightline.studies.neo2025.protocol import SETTINGS, Protocol
-from sightline.studies.neo2025.tab1 import ITEM, PAPER_MODELS
-from sightline.studies.published import load_published
 
 STATEMENTS = {
     "C1": "Replacing the tokens at an object's place makes the model lose the object",

@@ -1,22 +1,16 @@
 """What a run of this study fixes in advance: sets, prompts, subset sizes, seeds."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sightline.errors import SightlineError
+from sightline.studies.protocols import FromFile, ProtocolError, find_setting
 
 SETTINGS = ("generative", "polling", "vqa")
 
 
-class ProtocolError(SightlineError):
-    """A setting of the study is missing or makes no sense."""
-
-
 @dataclass(frozen=True)
-class Protocol:
+class Protocol(FromFile):
     """Settings of one run, as the configuration gives them under ``studies: neo2025``.
 
     Attributes:
@@ -60,21 +54,6 @@ class Protocol:
     integration_steps: int
     noise: str
     bootstrap: int
-
-    @classmethod
-    def read(cls, path: Path | str) -> "Protocol":
-        """Read a protocol file.
-
-        Raises:
-            ProtocolError: names the file and the key at fault.
-        """
-        path = Path(path)
-        try:
-            return cls.parse(json.loads(path.read_text()))
-        except (OSError, json.JSONDecodeError) as error:
-            raise ProtocolError(f"{path}: not readable as JSON ({error}).") from None
-        except ProtocolError as error:
-            raise ProtocolError(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "Protocol":
@@ -128,9 +107,4 @@ class Protocol:
 
 
 def _find(settings: Mapping[str, Any], dotted: str) -> Any:
-    value: Any = settings
-    for key in dotted.split("."):
-        if not isinstance(value, Mapping) or key not in value:
-            raise ProtocolError(f"{dotted} is missing; see studies.neo2025 in config/demo.yaml.")
-        value = value[key]
-    return value
+    return find_setting(settings, dotted, "neo2025")

@@ -27,8 +27,9 @@ from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import Vocabulary
+from sightline.scenes.records import AnnotationError
 from sightline.scenes.scene import Instance, Scene
-from sightline.scenes.tokens import EmptyObjectError, object_tokens
+from sightline.scenes.tokens import EmptyObjectError, Grid, object_tokens, published_object_tokens
 from sightline.studies.neo2025.candidates import (
     CROWDED,
     NO_ANNOTATION,
@@ -63,9 +64,12 @@ COLUMNS = {
     "reason": "str",
     "kept": "bool",
     "kept_as_published": "bool",
+    "published_geometry": "bool",
     "description": "str",
     "description_behind_noise": "str",
 }
+"""``published_geometry`` tells of kept images that the authors' geometry finds tokens of the object too; without
+it there are no rows by that geometry."""
 
 
 class SelectionError(SightlineError):
@@ -88,6 +92,16 @@ def visible_tokens(candidate: Candidate, vlm: VLM, buffer: int = 0) -> Tokens:
     """Image tokens over an object, (n,) int64, in the tower's own frame."""
     mask = candidate.scene.mask(candidate.instance)
     return object_tokens(vlm.transform.apply_mask(mask), vlm.grid, buffer)
+
+
+def published_tokens(candidate: Candidate, grid: Grid, buffers: Sequence[int]) -> dict[int, Tokens]:
+    """Buffer -> image tokens by the authors' geometry; empty where it finds no patch."""
+    scene, instance = candidate.scene, candidate.instance
+    try:
+        return {n: published_object_tokens(instance, scene, grid, n) for n in buffers}
+    except (EmptyObjectError, AnnotationError) as error:
+        log.info("image %d has no tokens by the authors' geometry: %s", scene.id, error)
+        return {}
 
 
 def select(
@@ -166,7 +180,7 @@ def _screen(
             noised[number] = text
     after = _judge(pairs, noised, vocabulary)
     accepted = 0
-    for number, (_, row) in enumerate(waiting):
+    for number, (pair, row) in enumerate(waiting):
         if accepted == wanted:
             row["reason"] = NOT_NEEDED
             continue
@@ -175,6 +189,8 @@ def _screen(
         row["kept"] = first.corrected and not second.corrected
         row["kept_as_published"] = first.as_published and not second.as_published
         row["reason"] = KEPT if row["kept"] else STILL_NAMED if first.corrected else NOT_NAMED
+        if row["kept"] or row["kept_as_published"]:
+            row["published_geometry"] = bool(published_tokens(pair, vlm.grid, protocol.buffers))
         accepted += row["kept"]
     return accepted
 
@@ -216,6 +232,7 @@ def _row(scene: Scene, instance: Instance | None, reason: str) -> dict:
         "reason": reason,
         "kept": False,
         "kept_as_published": False,
+        "published_geometry": False,
         "description": "",
         "description_behind_noise": "",
     }
@@ -239,6 +256,10 @@ def main(options: argparse.Namespace) -> None:
     selection = select(coco.scenes(), load_vlm(source), vocabulary, protocol, source.batch_size)
     for reason, images in count(selection).itertuples(index=False):
         log.info("%6d images: %s", images, reason)
+    kept = selection[selection["kept"] | selection["kept_as_published"]]
+    log.info(
+        "%6d of them without tokens by the authors' geometry", (~kept["published_geometry"]).sum()
+    )
     if not selection["kept"].any():
         raise SelectionError(
             f"{options.out}: no image of {options.dataset} {options.split} passed both filters. "

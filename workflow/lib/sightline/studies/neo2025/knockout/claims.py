@@ -23,13 +23,13 @@ from sightline.studies.claims import (
     Claim,
     write_claims,
 )
-from sightline.studies.neo2025.evidence import FEWEST, Finding, grade, together
 from sightline.studies.neo2025.judging import JUDGES
 from sightline.studies.neo2025.knockout import pairs
 from sightline.studies.neo2025.knockout.effects import find_cell, read_comparisons, read_effects
 from sightline.studies.neo2025.knockout.pairs import PAIRS, Pair
 from sightline.studies.neo2025.knockout.tab2 import GEOMETRY, HEADERS, ITEM, PAPER_MODEL
 from sightline.studies.published import find_published, load_published
+from sightline.studies.verdicts import FEWEST, Finding, grade, together
 
 STATEMENTS = {
     "C12": "The last position reads the object directly from its tokens, in middle to late layers",

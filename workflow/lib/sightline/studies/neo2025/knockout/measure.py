@@ -21,36 +21,26 @@ from sightline.files import write_parquet
 from sightline.instruments.clean_run import CleanRun
 from sightline.instruments.interventions import Condition, Knockout, Rows
 from sightline.instruments.replay import replay
+from sightline.instruments.workers import one_thread_each, side_by_side
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
 from sightline.models.registry import ModelSource
 from sightline.models.roles import TokenRoles
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
-from sightline.scenes.records import AnnotationError
-from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
 from sightline.studies.neo2025 import judging, subsets
-from sightline.studies.neo2025.candidates import Candidate
 from sightline.studies.neo2025.knockout import pairs
 from sightline.studies.neo2025.knockout.measurements import COLUMNS
 from sightline.studies.neo2025.knockout.pairs import Pair, Window
+from sightline.studies.neo2025.knockout.question_set import REASONS, Asked, account, sort_questions
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.neo2025.protocol import Protocol
-from sightline.studies.neo2025.selection import in_sight, visible_tokens
+from sightline.studies.neo2025.selection import published_tokens, visible_tokens
 from sightline.studies.neo2025.subsets import Evidence, Tokens
 
 log = logging.getLogger(__name__)
 
 BUFFERS = (0, 1, 2)
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One question and the object that answers it; ``kind`` is how the question was made."""
-
-    candidate: Candidate
-    question: str
-    kind: str
 
 
 class Cut(NamedTuple):
@@ -66,32 +56,6 @@ class Cut(NamedTuple):
     def key(self) -> tuple:
         """Equal for cuts that do the same."""
         return self.pair.target, self.window.first, self.window.last, self.tokens.tobytes()
-
-
-def list_questions(coco: Coco, questions: pd.DataFrame, vlm: VLM) -> list[Asked]:
-    """Questions about objects that the model can see, in order.
-
-    Crowd regions and objects less than half inside the crop are left out, as in the ablation.
-
-    Raises:
-        MeasurementError: the questions are of other annotations.
-    """
-    asked = []
-    for row in questions.itertuples():
-        scene = coco.scene(row.image_id)
-        instance = {one.id: one for one in scene.instances}.get(row.object_id)
-        if instance is None:
-            raise MeasurementError(
-                f"questions: image {scene.id} has no object {row.object_id}. Questions and "
-                "annotations do not belong together; write them again "
-                "(snakemake --forcerun write_questions)."
-            )
-        candidate = Candidate(scene, instance)
-        if instance.crowd or not in_sight(candidate, vlm):
-            log.info("image %d left out: crowd region, or too little in sight", scene.id)
-            continue
-        asked.append(Asked(candidate, row.question, row.kind))
-    return asked
 
 
 def target_rows(target: str, roles: TokenRoles) -> Rows:
@@ -163,16 +127,7 @@ class AttentionKnockout:
     def _sources(self, asked: Asked, roles: TokenRoles) -> Mapping[tuple[str, str], list[Tokens]]:
         """Tokens by source and variant, one entry for each draw."""
         candidate, everything = asked.candidate, np.arange(len(roles.image))
-        try:
-            published = {
-                n: published_object_tokens(candidate.instance, candidate.scene, self.vlm.grid, n)
-                for n in BUFFERS
-            }
-        except (EmptyObjectError, AnnotationError) as error:
-            log.info(
-                "image %d has no tokens by the authors' geometry: %s", candidate.scene.id, error
-            )
-            published = {}
+        published = published_tokens(candidate, self.vlm.grid, BUFFERS)
         evidence = Evidence(
             {n: visible_tokens(candidate, self.vlm, n) for n in BUFFERS},
             published,
@@ -243,8 +198,10 @@ def _row(cut: Cut) -> dict[str, Any]:
     }
 
 
-def measure_all(asked: Sequence[Asked], vlm: VLM, protocol: Protocol) -> pd.DataFrame:
-    """Measurements of all questions.
+def measure_all(
+    asked: Sequence[Asked], vlm: VLM, protocol: Protocol, processes: int = 1
+) -> pd.DataFrame:
+    """Measurements of all questions, so many at a time on a CPU.
 
     Raises:
         MeasurementError: no question is about an object in sight.
@@ -254,18 +211,24 @@ def measure_all(asked: Sequence[Asked], vlm: VLM, protocol: Protocol) -> pd.Data
             "questions: none is about an object in sight; widen studies.neo2025.ablation_set."
         )
     experiment = AttentionKnockout(vlm, protocol)
-    rows = []
-    for one in tqdm(asked, desc="cut attention", unit="question"):
-        rows += experiment.measure(one)
+    measured = side_by_side(experiment.measure, asked, processes, vlm.device)
+    progress = tqdm(measured, total=len(asked), desc="cut attention", unit="question")
+    rows = [row for found in progress for row in found]
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
 
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model on a split."""
+    one_thread_each(options.processes)
     vlm = load_vlm(ModelSource.read(options.model))
-    coco = Coco(options.dataset, options.split)
-    asked = list_questions(coco, pd.read_parquet(options.questions), vlm)
-    write_parquet(measure_all(asked, vlm, Protocol.read(options.protocol)), options.out)
+    coco, questions = Coco(options.dataset, options.split), pd.read_parquet(options.questions)
+    found = sort_questions(coco, questions, vlm, BUFFERS)
+    measured = measure_all(found.asked, vlm, Protocol.read(options.protocol), options.processes)
+    accounted = account(questions, found, measured)
+    for reason in REASONS:
+        log.info("%6d questions: %s", (accounted["reason"] == reason).sum(), reason)
+    write_parquet(accounted, options.accounted)
+    write_parquet(measured, options.out)
 
 
 if __name__ == "__main__":
@@ -275,5 +238,7 @@ if __name__ == "__main__":
     parser.add_argument("--split", required=True)
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=1, help="questions at a time, on a CPU")
+    parser.add_argument("--accounted", type=Path, required=True, help="what became of questions")
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

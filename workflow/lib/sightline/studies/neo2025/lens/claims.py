@@ -20,11 +20,11 @@ from sightline.studies.claims import (
     Claim,
     write_claims,
 )
-from sightline.studies.neo2025.evidence import FEWEST, Finding, grade, grade_at_most, together
 from sightline.studies.neo2025.judging import AS_PUBLISHED, CORRECTED
 from sightline.studies.neo2025.lens.contrasts import COLUMNS, WITH_A_MATCH
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.published import find_published, load_published
+from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
 
 STATEMENTS = {
     "C6": "Object tokens become readable as their class in the middle-to-late layers",

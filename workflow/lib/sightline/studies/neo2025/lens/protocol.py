@@ -1,16 +1,14 @@
 """What the lens part of a run fixes in advance."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import Any
 
-from sightline.studies.neo2025.protocol import ProtocolError
+from sightline.studies.protocols import FromFile, ProtocolError
 
 
 @dataclass(frozen=True)
-class LensProtocol:
+class LensProtocol(FromFile):
     """Settings of one run, as the configuration gives them under ``studies: neo2025: lens``.
 
     Attributes:
@@ -36,20 +34,6 @@ class LensProtocol:
     top: int
     confident: float
     map_depth: float
-
-    @classmethod
-    def read(cls, path: Path | str) -> "LensProtocol":
-        """Read a protocol file.
-
-        Raises:
-            ProtocolError: names the file and the key at fault.
-        """
-        try:
-            return cls.parse(json.loads(Path(path).read_text()))
-        except (OSError, json.JSONDecodeError) as error:
-            raise ProtocolError(f"{path}: not readable as JSON ({error}).") from None
-        except ProtocolError as error:
-            raise ProtocolError(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "LensProtocol":

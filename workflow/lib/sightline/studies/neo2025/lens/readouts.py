@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from sightline.files import write_json, write_parquet
 from sightline.instruments.logit_lens import LensError, logit_lens, word_tokens
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
+from sightline.instruments.workers import one_thread_each, side_by_side
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
@@ -178,6 +179,24 @@ def picture(scene: Scene, vlm: VLM) -> bytes:
     return buffer.getvalue()
 
 
+class Seen(NamedTuple):
+    """All that is kept of one image: tensors as arrays, tokens first, and rows of the tables beside them."""
+
+    image_id: int
+    arrays: dict[str, np.ndarray]
+    objects: list[dict[str, Any]]
+    coverage: list[dict[str, Any]]
+    picture: bytes
+
+
+def see(run: LensRun, scene: Scene, category: str) -> Seen:
+    """Read one image; without a category of its own, its largest object stands for it."""
+    grid = run.vlm.grid_of(scene.image())
+    category = category or max(scene.instances, key=lambda one: one.area).category
+    arrays = {name: value.numpy() for name, value in run.read(scene, category, grid).items()}
+    return Seen(scene.id, arrays, *place_objects(scene, run.vlm, grid), picture(scene, run.vlm))
+
+
 def mark_out_of_sight(images: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFrame:
     """Take images whose object the tower does not see out of the object samples."""
     share = objects.set_index(["image_id", "object_id"])["inside"]
@@ -192,6 +211,7 @@ def mark_out_of_sight(images: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFra
 def main(options: argparse.Namespace) -> None:
     """Read the chosen images of one split with one model."""
     protocol, source = LensProtocol.read(options.protocol), ModelSource.read(options.model)
+    one_thread_each(options.processes)
     coco = Coco(options.dataset, options.split)
     images = pd.read_parquet(options.images)
     chosen = images[images[list(SAMPLES)].any(axis=1)]
@@ -211,16 +231,17 @@ def main(options: argparse.Namespace) -> None:
         "dataset": {"name": options.dataset.name, "split": options.split, "images": len(chosen)},
     }
     with TraceWriter(options.out, spec) as writer:
-        for row in tqdm(chosen.itertuples(), total=len(chosen), desc="lens", unit="image"):
-            scene = coco.scene(row.image_id)
-            grid = vlm.grid_of(scene.image())
-            category = row.category or max(scene.instances, key=lambda one: one.area).category
-            rows = [{"image_id": scene.id, "token": token} for token in range(grid.tokens)]
-            writer.add(rows, run.read(scene, category, grid))
-            placed = place_objects(scene, vlm, grid)
-            objects += placed[0]
-            coverage += placed[1]
-            pictures.append({"image_id": scene.id, "picture": picture(scene, vlm)})
+        asked = list(zip(chosen["image_id"], chosen["category"], strict=True))
+        read = side_by_side(
+            lambda one: see(run, coco.scene(one[0]), one[1]), asked, options.processes, vlm.device
+        )
+        for seen in tqdm(read, total=len(asked), desc="lens", unit="image"):
+            tokens = len(seen.arrays[stored.ENTRIES])
+            rows = [{"image_id": seen.image_id, "token": token} for token in range(tokens)]
+            writer.add(rows, {name: torch.from_numpy(one) for name, one in seen.arrays.items()})
+            objects += seen.objects
+            coverage += seen.coverage
+            pictures.append({"image_id": seen.image_id, "picture": seen.picture})
     about = options.about
     write_json({"texts": texts, "spellings": spellings}, about / "words.json")
     table = pd.DataFrame(objects, columns=list(OBJECT_COLUMNS)).astype(OBJECT_COLUMNS)
@@ -240,6 +261,7 @@ if __name__ == "__main__":
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True, help="of lens.image_set")
     parser.add_argument("--protocol", type=Path, required=True)
+    parser.add_argument("--processes", type=int, default=1, help="images at a time, on a CPU")
     parser.add_argument("--out", type=Path, required=True, help="folder of the trace set")
     parser.add_argument("--about", type=Path, required=True, help="folder of the tables beside it")
     cli.run(main, parser)

@@ -1,0 +1,137 @@
+"""What the demo's encoders learned of their objectives, on held-out scenes (khajuria2025 asks before any probing).
+
+python -m sightline.demo.encoders.gates --encoders resources/demo/encoders --out results/demo/models/encoders.csv
+"""
+
+import argparse
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import load_file
+from torch import nn
+from transformers import CLIPModel, CLIPVisionModel
+
+from sightline import cli
+from sightline.demo.architecture import build_caption_tokenizer
+from sightline.demo.encoders.body import WIDTH
+from sightline.demo.encoders.captioning import build_decoder, named_categories
+from sightline.demo.encoders.classification import named_primaries
+from sightline.demo.encoders.contrastive import Captions, recalled
+from sightline.demo.encoders.distillation import neighbours_agree
+from sightline.demo.encoders.train import HEAD, RECIPE
+from sightline.demo.quality import FIRST_SEED
+from sightline.demo.silhouettes import CATEGORIES
+from sightline.demo.training_set import TrainingSet, draw_training_set
+from sightline.errors import SightlineError
+from sightline.files import write_csv
+from sightline.intervals import bootstrap_mean
+
+GATES = {
+    "primary accuracy": 0.95,
+    "recall@1 of 256": 0.70,
+    "named categories": 0.90,
+    "k-NN primary": 0.80,
+}
+"""Wanted of the objective that the measure belongs to; recall where captions name every detail."""
+
+_SCENES = 1024
+_BANK = 2000
+_PER_RECALL = 256
+
+_log = logging.getLogger(__name__)
+
+
+def measure_encoder(folder: Path, scenes: TrainingSet, bank: TrainingSet) -> Iterator[dict]:
+    """Rows of quality.csv about one encoder.
+
+    Args:
+        folder: as ``sightline.demo.encoders.train`` writes it.
+        scenes: held out.
+        bank: held out too; neighbours are looked for here.
+
+    Raises:
+        SightlineError: the folder lacks its recipe, or its head.
+    """
+    recipe_file = folder / RECIPE
+    if not recipe_file.exists():
+        raise SightlineError(f"{recipe_file}: missing. Expected a folder of fit_demo_encoder.")
+    recipe = json.loads(recipe_file.read_text())
+    objective, rate = recipe["objective"], recipe.get("caption rate")
+    tokenizer = build_caption_tokenizer()
+    everything = np.arange(len(scenes))
+    if objective == "contrastive":
+        clip = CLIPModel.from_pretrained(folder, dtype=torch.float32).eval()
+        captions = Captions(tokenizer, rate)
+        hits = [
+            recalled(clip, captions, scenes, slice(first, first + _PER_RECALL))
+            for first in range(0, len(scenes), _PER_RECALL)
+        ]
+        body = clip.vision_model
+        gated = rate == 1
+        yield _row(folder.name, "recall@1 of 256", torch.cat(hits).numpy(), everything, gated)
+    else:
+        body = CLIPVisionModel.from_pretrained(folder, dtype=torch.float32).eval()
+    if objective == "classification":
+        head = nn.Linear(WIDTH, len(CATEGORIES))
+        _load(head, folder)
+        right = named_primaries(body, head, scenes)
+        yield _row(folder.name, "primary accuracy", right.numpy(), everything, True)
+    if objective == "captioning":
+        decoder = build_decoder(tokenizer)
+        _load(decoder, folder)
+        named, scene = named_categories(body, decoder, tokenizer, Captions(tokenizer, rate), scenes)
+        yield _row(folder.name, "named categories", named.numpy(), scene.numpy(), True)
+    right, rank = neighbours_agree(body, bank, scenes)
+    gated = objective == "distillation"
+    yield _row(folder.name, "k-NN primary", right.numpy(), everything, gated)
+    yield {
+        "model": folder.name, "gate": "effective rank of CLS", "wanted": None, "measured": rank,
+        "ci_low": None, "ci_high": None, "n": len(scenes), "met": "",
+    }  # fmt: skip
+
+
+def _load(head: nn.Module, folder: Path) -> None:
+    path = folder / HEAD
+    if not path.exists():
+        raise SightlineError(f"{path}: missing. It is needed to measure the encoder's objective.")
+    head.load_state_dict(load_file(path))
+    head.eval()
+
+
+def _row(model: str, gate: str, hits: np.ndarray, scenes: np.ndarray, gated: bool) -> dict:
+    values = hits.astype(float)
+    low, high = bootstrap_mean(values, scenes, seed=0)
+    wanted = GATES[gate] if gated else None
+    measured = float(values.mean())
+    return {
+        "model": model, "gate": gate, "wanted": wanted, "measured": measured, "ci_low": low,
+        "ci_high": high, "n": len(values),
+        "met": "" if wanted is None else "yes" if measured >= wanted else "no",
+    }  # fmt: skip
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Measure every encoder of a folder."""
+    torch.set_num_threads(arguments.threads)
+    folders = sorted(path.parent for path in arguments.encoders.glob(f"*/{RECIPE}"))
+    if not folders:
+        raise SightlineError(f"{arguments.encoders}: no encoders; expected */{RECIPE}.")
+    scenes = draw_training_set(FIRST_SEED, _SCENES, arguments.threads)
+    bank = draw_training_set(FIRST_SEED + 100_000, _BANK, arguments.threads)
+    rows = [row for folder in folders for row in measure_encoder(folder, scenes, bank)]
+    for row in rows:
+        _log.info("%(model)s %(gate)s: %(measured).3f (wanted %(wanted)s) %(met)s", row)
+    write_csv(pd.DataFrame(rows), arguments.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--encoders", type=Path, required=True)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

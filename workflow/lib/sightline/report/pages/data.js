@@ -1,0 +1,63 @@
+'use strict';
+// What a page carries: plain data, and packed arrays that are decoded when first asked for.
+const Sightline = {
+  data() { return JSON.parse(document.getElementById('data').textContent); },
+
+  async bytes(name) {
+    const text = atob(document.getElementById(`blob-${name}`).textContent);
+    const packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip'));
+    return new Uint8Array(await new Response(stream).arrayBuffer());
+  },
+
+  // Name -> typed array; shapes stay in the layout.
+  async blob(name, layout) {
+    const bytes = await this.bytes(name), found = {};
+    let place = 0;
+    for (const { name: key, type, shape } of layout) {
+      const count = shape.reduce((product, side) => product * side, 1);
+      if (type === 'u1') {
+        found[key] = bytes.subarray(place, place + count);
+        place += count;
+      } else if (type === 'u2') {
+        const low = bytes.subarray(place, place + count), high = bytes.subarray(place + count, place + 2 * count);
+        found[key] = Uint16Array.from(low, (byte, i) => byte + 256 * high[i]);
+        place += 2 * count;
+      } else {
+        found[key] = new Float32Array(bytes.slice(place, place + 4 * count).buffer);
+        place += 4 * count;
+      }
+    }
+    return found;
+  },
+
+  async json(name) { return JSON.parse(new TextDecoder().decode(await this.bytes(name))); },
+
+  // Shares are stored as square roots in one byte.
+  share(byte) { return (byte / 255) ** 2; },
+
+  percent(share) {
+    const points = 100 * share;
+    return points < 0.05 ? '<0.1 %' : points < 9.95 ? `${points.toFixed(1)} %` : `${Math.round(points)} %`;
+  },
+
+  element(tag, attributes = {}, ...children) {
+    const made = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (value === true) made.setAttribute(name, '');
+      else if (value !== false && value !== null) made.setAttribute(name, value);
+    }
+    made.append(...children);
+    return made;
+  },
+
+  // Light, dark, or what the system says.
+  themeButton(button) {
+    const root = document.documentElement;
+    const dark = () => (root.dataset.theme ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light')) === 'dark';
+    const show = () => { button.textContent = dark() ? 'Light' : 'Dark'; };
+    button.addEventListener('click', () => { root.dataset.theme = dark() ? 'light' : 'dark'; show(); });
+    show();
+  },
+};

@@ -1,0 +1,66 @@
+"""POPE: is an object there that is not? JSON lines of yes/no questions in three kinds of sampling.
+
+coco_pope_random.json, coco_pope_popular.json, coco_pope_adversarial.json, one record per line:
+{"question_id": 1, "image": "COCO_val2014_000000016631.jpg", "text": "Is there a person in the image?", "label": "yes"}
+
+The objects asked about in vain are drawn at random, from the most frequent ones, or from those that most often go
+with what is there. The official images are of COCO 2014; COCO 2017 has the same ones under a shorter name.
+"""
+
+import json
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from sightline.scenes.records import AnnotationError, field
+from sightline.scenes.yes_no import QuestionSet, YesNoQuestion, present, read_answer_key
+
+KINDS = ("random", "popular", "adversarial")
+_FILE = re.compile(rf"(?:.*_)?pope_({'|'.join(KINDS)})\.json")
+_NAME_2014 = re.compile(r"COCO_\w+2014_(\d{12}\.jpg)")
+
+
+def read_pope(root: Path | str, images: Sequence[Path | str]) -> QuestionSet:
+    """Questions of all three kinds whose images are there.
+
+    Args:
+        root: folder of the question files.
+        images: folders to look for images in, the first that has one wins.
+
+    Raises:
+        AnnotationError: names file and line at fault, or the kind without a file.
+    """
+    root = Path(root)
+    files = {
+        m[1]: file for file in sorted(root.glob("*.json")) if (m := _FILE.fullmatch(file.name))
+    }
+    absent = [kind for kind in KINDS if kind not in files]
+    if absent:
+        raise AnnotationError(f"{root}: no *pope_{absent[0]}.json. Check datasets.pope.path.")
+    folders = [Path(folder) for folder in images]
+    found = [one for kind in KINDS for one in _read_kind(kind, files[kind], folders)]
+    return present(found, root)
+
+
+def _read_kind(kind: str, file: Path, folders: Sequence[Path]) -> list[YesNoQuestion]:
+    questions = []
+    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+        if not line.strip():
+            continue
+        where = f"{file} line {number}"
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise AnnotationError(f"{where}: not valid JSON ({error}).") from None
+        image = _image(folders, field(record, "image", str, where))
+        answer = read_answer_key(field(record, "label", str, where), where)
+        questions.append(YesNoQuestion(kind, image, field(record, "text", str, where), answer))
+    return questions
+
+
+def _image(folders: Sequence[Path], name: str) -> Path:
+    names = [name]
+    if old := _NAME_2014.fullmatch(name):
+        names.append(old[1])
+    places = [folder / one for folder in folders for one in names]
+    return next((place for place in places if place.is_file()), places[0])

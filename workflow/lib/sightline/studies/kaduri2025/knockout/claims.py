@@ -1,0 +1,329 @@
+"""Claims C2 to C6 and C14 of kaduri2025: through which tokens, and in which layers, the image reaches a description.
+
+They are judged by the criteria for models other than the paper's (dossier section 6), for every model and for the
+stricter variant beside the published edges. A number replicates where it reaches its threshold with an interval on the
+right side of no effect, fails where its whole interval misses the threshold, and is inconclusive in between or on too
+few images. Nothing is testable on a model that does not describe what is there (gate, dossier section 7).
+"""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from sightline import cli
+from sightline.studies.claims import (
+    INCONCLUSIVE,
+    NOT_REPLICATED,
+    NOT_RUN,
+    REPLICATED,
+    Claim,
+    write_claims,
+)
+from sightline.studies.kaduri2025.claims import STATEMENTS, STUDY
+from sightline.studies.kaduri2025.knockout import contrasts
+from sightline.studies.kaduri2025.knockout.conditions import (
+    AS_PUBLISHED,
+    BOTH,
+    GENERATED,
+    KNOCKOUTS,
+    PAPER_LABELS,
+    VARIANTS,
+)
+from sightline.studies.kaduri2025.knockout.contrasts import read_contrasts
+from sightline.studies.kaduri2025.knockout.paper import Paper, paper_models
+from sightline.studies.published import load_published
+from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
+
+ITEMS = {
+    "C2": "fig2e", "C3": "fig2e", "C4": "fig2e", "C5": "fig2e", "C6": "fig2f", "C14": "figS1e",
+}  # fmt: skip
+CRITERIA = {
+    "C2": "F1 of img→gen, all layers, at least 0.15 above the floor (another image's description) and at least 0.15 "
+    "below the ceiling (hidden in the last layers only)",
+    "C3": "F1 of img→gen minus that of img→txt, all layers, at least 0.20",
+    "C4": "F1 of img→txt+gen, all layers, at most 0.05 above the floor",
+    "C5": "for each knockout, F1 with one window of at most 30 % of the layers open at least 0.85 of the ceiling, and "
+    "at least 0.15 above the best equally wide window in the first and in the last third; window found on the other "
+    "half of the images",
+    "C6": "for each knockout, at least 60 % of the rise of F1 within one window of at most 30 % of the layers, more "
+    "than 50 % for certain, and F1 behind it at least 0.85 of the ceiling; window found on the other half of the "
+    "images; testable only where hiding the image costs at least 0.15",
+    "C14": "C2 to C6 hold in two models or more",
+}
+NEED = "needs the measurements of judge_descriptions"
+NEED_SECOND = "needs measurements of a second model; name one under studies.kaduri2025.models"
+GATE_LIMIT, RISE_LIMIT = 0.90, 0.15
+SHARED = ("C2", "C3", "C4", "C5", "C6")
+
+
+class Contrasts:
+    """Contrasts of one model in one variant, with what the paper printed beside."""
+
+    def __init__(self, table: pd.DataFrame, model: str, variant: str, paper: Paper) -> None:
+        """Pick the rows."""
+        self._table = table[(table["model"] == model) & (table["variant"] == variant)]
+        self.paper, self.variant = paper, variant
+
+    def row(self, contrast: str, condition: str = "") -> pd.Series | None:
+        """One contrast, or None where it was not measured."""
+        here = (self._table["contrast"] == contrast) & (self._table["condition"] == condition)
+        return self._table[here].iloc[0] if here.any() else None
+
+    def finding(
+        self,
+        title: str,
+        contrast: str,
+        condition: str,
+        verdict: Callable[[float, float, float], str],
+        published: tuple[float | None, str] = (None, ""),
+    ) -> Finding | None:
+        """A contrast with its verdict, which is made from value, low and high; None if not measured."""
+        row = self.row(contrast, condition)
+        if row is None or pd.isna(row["value"]):
+            return None
+        value, low, high = (float(row[part]) for part in ("value", "low", "high"))
+        layers = f", layers {row['layers']}" if row["layers"] else ""
+        label = f"{PAPER_LABELS[condition]}: " if condition in PAPER_LABELS else ""
+        metric = f"{label}{title}{layers}"
+        return Finding(
+            metric, value, low, high, int(row["n"]), verdict(value, low, high), *published
+        )
+
+
+def at_least(threshold: float, floor: float = 0.0) -> Callable[[float, float, float], str]:
+    """Verdict on a number that should reach a threshold."""
+    return lambda value, low, high: grade(value, low, high, threshold, floor)
+
+
+def at_most(limit: float) -> Callable[[float, float, float], str]:
+    """Verdict on a number that should stay at or below a limit."""
+    return lambda value, low, high: grade_at_most(value, high, low, limit)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a claim.
+
+    Attributes:
+        verdict: over all its numbers.
+        found: the numbers, controls last.
+        untestable: the controls that do not hold, with their values; empty where all do.
+    """
+
+    verdict: str
+    found: Sequence[Finding]
+    untestable: str = ""
+
+
+Listed = list[Finding | None]
+
+
+def find_c2(here: Contrasts) -> Listed:
+    """Between floor and ceiling, and away from both."""
+    return [
+        here.finding("F1 minus floor", contrasts.ABOVE_FLOOR, GENERATED, at_least(0.15)),
+        here.finding(
+            "ceiling minus F1", contrasts.BELOW_CEILING, GENERATED, at_least(0.15),
+            here.paper.below_ceiling(GENERATED),
+        ),
+    ]  # fmt: skip
+
+
+def find_c3(here: Contrasts) -> Listed:
+    """What hiding the image from the query costs more than hiding it from generated tokens."""
+    return [
+        here.finding(
+            "F1 of img→gen minus that of img→txt", contrasts.GENERATED_OVER_QUERY, "", at_least(0.2),
+            here.paper.generated_over_query(),
+        )
+    ]  # fmt: skip
+
+
+def find_c4(here: Contrasts) -> Listed:
+    """No better than another image's description."""
+    return [here.finding("F1 minus floor", contrasts.ABOVE_FLOOR, BOTH, at_most(0.05))]
+
+
+def find_c5(here: Contrasts) -> Listed:
+    """One open window against the ceiling and against windows elsewhere."""
+    found: Listed = []
+    for condition in KNOCKOUTS:
+        found += [
+            here.finding(
+                "F1 with a window open over ceiling", contrasts.OPEN_WINDOW, condition,
+                at_least(0.85), here.paper.open_middle(condition),
+            ),
+            here.finding(
+                "the same minus the best window in the first third", contrasts.ABOVE_FIRST,
+                condition, at_least(0.15),
+            ),
+            here.finding(
+                "the same minus the best window in the last third", contrasts.ABOVE_LAST, condition,
+                at_least(0.15),
+            ),
+        ]  # fmt: skip
+    return found
+
+
+def find_c6(here: Contrasts) -> Listed:
+    """The share of the rise in one window, and what is left behind it."""
+    found: Listed = []
+    for condition in KNOCKOUTS:
+        found += [
+            here.finding(
+                "share of the rise in a window", contrasts.RISE_SHARE, condition,
+                at_least(0.6, 0.5), here.paper.share_of_rise(condition),
+            ),
+            here.finding(
+                "F1 behind the window over ceiling", contrasts.RISE_END, condition,
+                at_least(0.85), here.paper.end_of_rise(condition),
+            ),
+        ]  # fmt: skip
+    return found
+
+
+FINDERS: dict[str, tuple[Callable[[Contrasts], Listed], int]] = {
+    "C2": (find_c2, 2), "C3": (find_c3, 1), "C4": (find_c4, 1), "C5": (find_c5, 9), "C6": (find_c6, 6),
+}  # fmt: skip
+"""How the numbers of a claim are found, and how many it takes."""
+
+
+def decide(claim: str, here: Contrasts) -> Outcome:
+    """Numbers and verdict of one claim; controls leave it open where they fail."""
+    finder, count = FINDERS[claim]
+    found = [one for one in finder(here) if one is not None]
+    verdict = together([one.verdict for one in found])
+    if verdict == REPLICATED and len(found) < count:
+        verdict = INCONCLUSIVE
+    controls: Listed = [
+        here.finding("F1 of the unmodified description against the scene", contrasts.GATE, "",
+                     at_least(GATE_LIMIT))
+    ]  # fmt: skip
+    if claim == "C6":
+        controls += [
+            here.finding("rise", contrasts.RISE, condition, at_least(RISE_LIMIT))
+            for condition in KNOCKOUTS
+        ]
+    present = [one for one in controls if one is not None]
+    lacking = [f"{one.metric} is {one.value:.2f}" for one in present if one.verdict != REPLICATED]
+    # A control that fails leaves the claim open; it never counts as a failure itself.
+    listed = [
+        replace(
+            one,
+            metric=f"control, {one.metric}",
+            verdict=INCONCLUSIVE if one.verdict == NOT_REPLICATED else one.verdict,
+        )
+        for one in present
+    ]
+    if verdict != NOT_RUN and lacking:
+        verdict = INCONCLUSIVE
+    return Outcome(verdict, [*found, *listed] if found else [], "; ".join(lacking))
+
+
+def claim_rows(claim: str, here: Contrasts, base: Claim) -> list[Claim]:
+    """Rows of one claim on one model: its verdict first, then its numbers."""
+    outcome = decide(claim, here)
+    if not outcome.found:
+        return [base]
+    criterion = f"{CRITERIA[claim]}; {FEWEST} images or more"
+    if outcome.untestable:
+        criterion += f"; not testable here: {outcome.untestable}"
+    judged = [one for one in outcome.found if not one.metric.startswith("control, ")]
+    head = replace(
+        base,
+        metric=f"numbers that meet the criterion, of {len(judged)}",
+        reproduced=sum(one.verdict == REPLICATED for one in judged),
+        n=min(one.n for one in outcome.found),
+        criterion=criterion,
+        verdict=outcome.verdict,
+    )
+    return [head, *(one.row(base, CRITERIA[claim]) for one in outcome.found)]
+
+
+def judge_second_model(heads: Sequence[Claim], models: Sequence[str], base: Claim) -> list[Claim]:
+    """C14 from the verdicts on C2 to C6 with the published edges, one row per model below."""
+    held: dict[str, list[str]] = {model: [] for model in models}
+    for head in heads:
+        held[head.model].append(head.verdict)
+    measured = {
+        model: verdicts
+        for model, verdicts in held.items()
+        if any(verdict != NOT_RUN for verdict in verdicts)
+    }
+    if len(measured) < 2:
+        return [base]
+    verdicts = [together(found) for found in measured.values()]
+    verdict = INCONCLUSIVE
+    if verdicts.count(REPLICATED) >= 2:
+        verdict = REPLICATED
+    elif len(verdicts) - verdicts.count(NOT_REPLICATED) < 2:
+        verdict = NOT_REPLICATED
+    n = min(head.n for head in heads if head.n is not None)
+    rows = [
+        replace(
+            base, metric="models on which C2 to C6 hold", reproduced=verdicts.count(REPLICATED), n=n,
+            criterion=CRITERIA["C14"], verdict=verdict,
+        )
+    ]  # fmt: skip
+    return rows + [
+        replace(
+            base, metric=f"claims that hold, of {len(SHARED)}", model=model,
+            reproduced=found.count(REPLICATED), n=n, criterion=CRITERIA["C14"],
+            verdict=together(found),
+        )
+        for model, found in measured.items()
+    ]  # fmt: skip
+
+
+def judge_knockout(
+    table: pd.DataFrame, published: pd.DataFrame, models: Sequence[str], dataset: str
+) -> Iterable[Claim]:
+    """C2 to C6 on every model, in both variants, and C14 over all models.
+
+    Args:
+        table: of `sightline.studies.kaduri2025.knockout.contrasts`.
+        published: of `sightline.studies.published.load_published`.
+        models: keys, in the paper's order.
+        dataset: as the scorecard shows it.
+    """
+    heads = []
+    for claim in SHARED:
+        for model, paper_model in paper_models(models).items():
+            # The stricter variant changes img->gen alone, which C4 does not use.
+            for variant in VARIANTS if claim != "C4" else (AS_PUBLISHED,):
+                base = _base(claim, model, dataset, variant)
+                here = Contrasts(table, model, variant, Paper(published, paper_model))
+                rows = claim_rows(claim, here, base)
+                heads += rows[:1] if variant == AS_PUBLISHED else []
+                yield from rows
+    base = _base("C14", " + ".join(models), dataset, AS_PUBLISHED, NEED_SECOND)
+    yield from judge_second_model(heads, models, base)
+
+
+def _base(claim: str, model: str, dataset: str, variant: str, need: str = NEED) -> Claim:
+    return Claim.not_run(
+        study=STUDY, claim=claim, statement=STATEMENTS[claim], item=ITEMS[claim],
+        metric="numbers that meet the criterion", model=model, dataset=dataset, variant=variant,
+        need=need,
+    )  # fmt: skip
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the scorecard rows of this part."""
+    models = [model for model in options.models.split(",") if model]
+    claims = judge_knockout(
+        read_contrasts(options.contrasts), load_published(STUDY), models, options.dataset_name
+    )
+    write_claims(claims, options.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--contrasts", type=Path, required=True)
+    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--dataset-name", default="coco", help="as the scorecard shows it")
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

@@ -1,0 +1,52 @@
+"""Do the captions of an image name a category? By a judge of whole phrases, and by the published rule."""
+
+import re
+from collections.abc import Iterable, Sequence
+from functools import cache
+
+import inflect
+import numpy as np
+
+from sightline.scenes.mentions import Vocabulary
+
+
+class CaptionJudge:
+    """Looks for categories in captions.
+
+    Args:
+        names: of all categories of the data set, so that longer names hide the shorter inside them.
+    """
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._vocabulary = Vocabulary(names)
+
+    def named(self, captions: Sequence[str]) -> set[str]:
+        """Categories that at least one caption names, by name, synonym or plural."""
+        return set().union(*map(self._vocabulary.mentioned, captions)) if captions else set()
+
+    def named_in_one(self, captions: Sequence[str], seed: Sequence[int]) -> set[str]:
+        """Categories that one caption names, drawn by the seed."""
+        if not captions:
+            return set()
+        drawn = int(np.random.default_rng(seed).integers(len(captions)))
+        return self.named(captions[drawn : drawn + 1])
+
+
+def named_as_published(captions: Sequence[str], name: str) -> bool:
+    """The rule of khajuria2025's code: the name is one of the blank-separated words, both made singular.
+
+    So a name of two words is never found, nor a word with a comma or full stop behind it: the set "not in
+    caption" holds every fire hydrant (dossier, defect 6).
+    """
+    words = set(re.split(r"\s+", " ".join(captions).lower()))
+    return bool(words & _forms(name.lower()))
+
+
+@cache
+def _forms(name: str) -> frozenset[str]:
+    return frozenset({name, str(_engine().plural_noun(name))})
+
+
+@cache
+def _engine() -> inflect.engine:
+    return inflect.engine()

@@ -1,0 +1,1 @@
+"""What linear probes read from tokens (khajuria2025): batched solvers, decoding, measures, figures, claims."""

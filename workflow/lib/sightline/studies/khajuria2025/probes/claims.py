@@ -1,0 +1,214 @@
+"""Claims A1 to A8, B1 to B7 and C1 to C6 of khajuria2025, as published and corrected.
+
+Verdicts follow the conceptual criteria of the dossier (section 7): direction and effect size, with intervals over
+images, tasks and encoder seeds. Published numbers stand beside and decide nothing.
+"""
+
+import argparse
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+
+from sightline import cli
+from sightline.studies.claims import Claim, write_claims
+from sightline.studies.khajuria2025.probes.encoder_findings import ENOUGH
+from sightline.studies.khajuria2025.probes.evidence import Evidence
+from sightline.studies.khajuria2025.probes.findings import FINDERS, from_tests
+from sightline.studies.khajuria2025.probes.measurements import (
+    AS_PUBLISHED,
+    CORRECTED,
+    IN_CAPTION,
+    MLP,
+    NOT_IN_CAPTION,
+    PERCEPTRON,
+    SWAPPED,
+    WHOLE,
+    read_decoding,
+    read_images,
+)
+from sightline.studies.khajuria2025.probes.measures import global_cells, measure
+from sightline.studies.khajuria2025.probes.resampling import Cells
+from sightline.studies.khajuria2025.probes.roster import Roster
+from sightline.studies.khajuria2025.probes.settings import ProbeSettings
+from sightline.studies.khajuria2025.probes.summarise import all_cells
+
+VARIANTS = (CORRECTED, AS_PUBLISHED)
+STATEMENTS = {
+    "A1": ("fig3", "CLS mostly carries the objects that training needs"),
+    "A2": ("fig3", "The other objects are still represented, by tokens at their own place"),
+    "A3": ("fig2a", "Scene information is spread over tokens: each object can be read from the other's"),
+    "A4": ("v2_failure", "CLS fails on objects out of focus in simple tasks with several objects"),
+    "A5": ("fig1", "Three properties are wanted: aggregation, segregation, and a network that uses them"),
+    "A6": ("figS6", "ViT encoders segregate objects less than the convolutional one"),
+    "A7": ("fig6", "An objective that covers several objects separates them better"),
+    "A8": ("v2_failure", "CLS keeps task-relevant objects alone, so uses beyond the task fail"),
+    "B1": ("fig1", "Structured means bound into units (M1) and kept apart (M2)"),
+    "B2": ("fig4", "How well an object is represented depends on its relevance to pre-training, most in CLS"),
+    "B3": ("tab1", "Encoders that bind better (M1) keep better information about individual objects"),
+    "B4": ("scatter", "M2 goes with the gap between objects in and not in captions"),
+    "B5": ("fig3", "Object tokens keep detail of background objects that CLS loses"),
+    "B6": ("fig6", "Training objective and architecture shape the structure"),
+    "B7": ("figS1", "A non-linear probe gives the same pattern with higher numbers"),
+    "C1": ("fig3", "Mean of the object's tokens over one of them over any token"),
+    "C2": ("fig3", "Decodability grows with depth; object tokens are early, CLS is late"),
+    "C3": ("fig3", "The secondary object is read best before the last layer"),
+    "C4": ("fig2a", "The primary leaks into secondary tokens more than the reverse"),
+    "C5": ("fig2a", "The pair is read better from secondary than from primary tokens"),
+    "C6": ("similarity_base", "With depth a token grows similar to the rest of its object"),
+}  # fmt: skip
+CRITERIA = {
+    "A1": "classification and contrastive encoders: >= 0.15, interval above 0",
+    "A2": ">= 0.10, interval above 0",
+    "A3": ">= 0.05 above the control whose tokens see their own object alone; rank correlation with depth >= 0.7",
+    "A4": "zero-shot >= 0.15 worse on objects not in captions, while avg_obj loses at most half of that",
+    "A6": "M2 of the ViT >= 0.03 higher, interval above 0",
+    "A7": "M1 higher and M2 lower, intervals exclude 0",
+    "A8": "matching captions that name only the secondary object fails >= 0.15 more often than the primary",
+    "B2": "class-balanced subsets: CLS >= 0.05 better in caption, and more than avg_obj; preference for the primary "
+    "halves where captions always name the secondary",
+    "B3": f"rank correlation >= 0.6 over >= {ENOUGH} encoders, and >= 0.3 with A_pp held fixed",
+    "B4": f"rank correlation >= 0.5 over >= {ENOUGH} encoders, interval above 0",
+    "B5": "positive, interval above 0",
+    "B6": "variance between objectives above that within, F test p < 0.01",
+    "B7": "rank correlation >= 0.95, mean difference 0.01 to 0.08",
+    "C1": "full ordering in >= 90 % of cells; differences above 0",
+    "C2": "rank correlation >= 0.7; difference above 0",
+    "C3": "before the last layer in >= 4 of 5 classification and contrastive encoders",
+    "C4": "above 0 where the primary is larger; vanishes or reverses where sizes are swapped",
+    "C5": "above 0",
+    "C6": "cosine within the object above outside in the last third, and rising with depth, intervals above 0",
+}  # fmt: skip
+NEED = {
+    "A4": "needs a contrastive encoder with its words, studies.khajuria2025.failures",
+    "A5": "a definition; no number carries it",
+    "A6": "needs a convolutional encoder of the same objective as a ViT",
+    "A7": "needs a captioning and a contrastive encoder",
+    "A8": "needs a contrastive encoder with its words, studies.khajuria2025.failures",
+    "B1": "a definition; no number carries it",
+    "B2": "needs contrastive or captioning encoders",
+    "B3": "needs the global probe of three encoders or more",
+    "B4": "needs the global probe of three encoders or more",
+    "B6": "needs two objectives with two seeds each, or more",
+    "B7": "needs probes.mlp_encoders",
+    "C6": "needs similarity maps",
+}
+TESTS = {
+    "A4": (
+        ("zero-shot, in minus not in caption", 0.15, True),
+        ("avg_obj loss minus half the zero-shot loss", 0.0, False),
+    ),
+    "A8": (("matching, primary minus secondary", 0.15, True),),
+    "C6": (
+        ("within minus outside, last third", 0.0, True),
+        ("within minus outside, last minus first layer", 0.0, True),
+    ),
+}
+
+
+def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> Iterator[Claim]:
+    """Rows of one claim under one variant."""
+    item, statement = STATEMENTS[claim]
+    base = Claim.not_run(
+        study="khajuria2025",
+        claim=claim,
+        statement=statement,
+        item=item,
+        metric="-",
+        model=model,
+        dataset=dataset,
+        variant=evidence.variant,
+        need=NEED.get(claim, "needs the probes of trained encoders"),
+    )
+    if claim in TESTS:
+        findings = from_tests(evidence, TESTS[claim])
+    else:
+        findings = FINDERS[claim](evidence) if claim in FINDERS else []
+    if not findings:
+        yield base
+    for finding in findings:
+        if math.isnan(finding.value):
+            yield replace(base, metric=finding.metric, criterion="undefined: all values are equal")
+        else:
+            yield finding.row(base, CRITERIA[claim])
+
+
+def gather(options: argparse.Namespace) -> Iterator[Evidence]:
+    """Evidence of both variants."""
+    settings, roster = ProbeSettings.read(options.settings), Roster.read(options.roster)
+    rows, images = read_decoding(options.decoding), read_images(options.images)
+    cells = dict(all_cells(rows, images, settings))
+    probes = global_cells(
+        read_decoding(options.global_probe), read_images(options.global_images), settings
+    )
+    tests = [pd.read_csv(path) for path in options.tests]
+    mlp = cells.get((AS_PUBLISHED, MLP, WHOLE))
+    for variant in VARIANTS:
+        own = {
+            (probe, subset): one
+            for (name, probe, subset), one in cells.items()
+            if name == variant and probe != MLP
+        }
+        main_cells = next((one for (_, subset), one in own.items() if subset == WHOLE), None)
+        if main_cells is None:
+            continue
+        probe = probes.get(variant)
+        chosen = {e: measure(main_cells, probe, e) for e in main_cells.encoders}
+        by_caption = {
+            subset: one
+            for (_, subset), one in own.items()
+            if subset in (IN_CAPTION, NOT_IN_CAPTION)
+        }
+        some = [t for t in tests if len(t)]
+        found = pd.concat(some) if some else pd.DataFrame()
+        if len(found):
+            found = found[found["variant"] == variant]
+        published = variant == AS_PUBLISHED
+        yield Evidence(
+            variant,
+            roster,
+            main_cells,
+            by_caption,
+            None if published else _whole(cells, SWAPPED),
+            mlp if published else None,
+            cells.get((AS_PUBLISHED, PERCEPTRON, WHOLE)) if published else None,
+            probe,
+            {e: one for e, one in chosen.items() if one is not None},
+            found,
+        )
+
+
+def _whole(cells: Mapping[tuple[str, str, str], Cells], variant: str) -> Cells | None:
+    found = (one for (name, _, part), one in cells.items() if (name, part) == (variant, WHOLE))
+    return next(found, None)
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the study's scorecard rows."""
+    gathered = list(gather(options))
+    claims = [
+        row
+        for claim in STATEMENTS
+        for evidence in gathered
+        for row in judge_claim(claim, evidence, options.model, options.dataset_name)
+    ]
+    write_claims(claims, options.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--decoding", type=Path, nargs="+", required=True)
+    parser.add_argument("--images", type=Path, nargs="+", required=True)
+    parser.add_argument("--global-probe", type=Path, nargs="+", required=True)
+    parser.add_argument("--global-images", type=Path, nargs="+", required=True)
+    parser.add_argument(
+        "--tests", type=Path, nargs="*", default=[], help="failures, similarity maps"
+    )
+    parser.add_argument("--settings", type=Path, required=True)
+    parser.add_argument("--roster", type=Path, required=True)
+    parser.add_argument("--model", default="encoders", help="as the scorecard shows it")
+    parser.add_argument("--dataset-name", default="coco", help="as the scorecard shows it")
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

@@ -1,0 +1,95 @@
+"""Naming, matching and retrieving with CLS alone, in scenes of several objects (v1 and v2; nothing was published)."""
+
+import argparse
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from sightline import cli
+from sightline.errors import SightlineError
+from sightline.studies.drawing import MUTED, error_bars, new_figure, save_figure, series
+from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
+from sightline.studies.khajuria2025.probes.roster import Roster
+
+COLUMNS = ("encoder", "variant", "test", "value", "ci_low", "ci_high", "n")
+# Panel -> (test, name below the axis), and what guessing would give.
+PANELS = {
+    "Naming (zero-shot)": (
+        (
+            ("zero-shot, in caption", "in\ncaption"),
+            ("zero-shot, not in caption", "not in\ncaption"),
+        ),
+        None,
+    ),
+    "Matching words": (
+        (
+            ("matching, primary", "primary"),
+            ("matching, secondary", "secondary"),
+            ("matching, both", "both"),
+        ),
+        0.5,
+    ),
+    "Nearest image": (
+        (
+            ("retrieval, primary, above chance", "primary"),
+            ("retrieval, secondary, above chance", "secondary"),
+        ),
+        0.0,
+    ),
+}
+UNITS = ("accuracy", "wins over wrong words", "agreement above chance")
+
+
+def draw(data: pd.DataFrame, roster: Roster) -> Figure:
+    """Rows are variants, columns the three tasks, one mark per encoder."""
+    variants = [name for name in (CORRECTED, AS_PUBLISHED) if name in set(data["variant"])]
+    present = set(data["encoder"])
+    encoders = [entry.encoder for entry in roster.entries if entry.encoder in present]
+    with new_figure(
+        columns=2,
+        height=0.9 + 1.6 * len(variants),
+        rows_of_axes=len(variants),
+        columns_of_axes=len(PANELS),
+        squeeze=False,
+    ) as (figure, axes):
+        for row, variant in zip(axes, variants, strict=True):
+            for panel, (title, (tests, chance)), unit in zip(
+                row, PANELS.items(), UNITS, strict=True
+            ):
+                here = data[data["variant"] == variant].set_index(["encoder", "test"])
+                for number, encoder in enumerate(encoders):
+                    look = series(number) | {"linestyle": "none"}
+                    shift = 0.7 * ((number + 0.5) / len(encoders) - 0.5)
+                    some = here.reindex([(encoder, test) for test, _ in tests])
+                    x = [place + shift for place in range(len(tests))]
+                    panel.plot(x, some["value"], label=encoder, **look)
+                    bounds = (some[name] for name in ("value", "ci_low", "ci_high"))
+                    error_bars(panel, x, *bounds, look["color"])
+                if chance is not None:
+                    panel.axhline(chance, color=MUTED, linewidth=0.8, linestyle=":")
+                panel.set_xticks(range(len(tests)), [name for _, name in tests])
+                panel.set_xlim(-0.6, len(tests) - 0.4)
+                panel.set_title(f"{title}, {variant}", fontsize=6.5)
+                panel.set_ylabel(unit)
+        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
+        figure.legend(
+            handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=5.5
+        )
+    return figure
+
+
+def main(options: argparse.Namespace) -> None:
+    """Draw the figure and write the numbers drawn beside it."""
+    data = pd.concat([pd.read_csv(path) for path in options.tests], ignore_index=True)
+    if tuple(data.columns) != COLUMNS or data.empty:
+        raise SightlineError(f"{options.tests[0]}: not a table of failures; run test_failures.")
+    save_figure(draw(data, Roster.read(options.roster)), options.out, data)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--tests", type=Path, nargs="+", required=True)
+    parser.add_argument("--roster", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True, help="path without suffix")
+    cli.run(main, parser)

@@ -1,0 +1,334 @@
+"""The numbers behind each claim of khajuria2025; thresholds are the dossier's conceptual criteria (section 7)."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED
+from sightline.studies.khajuria2025.names import (
+    AVG_OBJ,
+    CLS,
+    PRIMARY,
+    RANDOM,
+    RANDOM_OBJ,
+    ROLES,
+    SECONDARY,
+)
+from sightline.studies.khajuria2025.probes.encoder_findings import b3, b4, b6, b7
+from sightline.studies.khajuria2025.probes.evidence import AUTHORS, Evidence, found, reached
+from sightline.studies.khajuria2025.probes.measurements import (
+    COMBINATION,
+    IMAGE,
+    IN_CAPTION,
+    NOT_IN_CAPTION,
+)
+from sightline.studies.khajuria2025.probes.measures import (
+    M1,
+    M2,
+    spearman,
+)
+from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
+from sightline.studies.khajuria2025.probes.roster import CAPTIONING, CLASSIFICATION, CONTRASTIVE
+from sightline.studies.verdicts import Finding, grade_at_most
+
+
+def _favours_primary(evidence: Evidence, encoder: str) -> Estimate:
+    """Above-chance share of CLS for the primary minus that for the secondary."""
+    first, second = (
+        evidence.above_chance(encoder, evidence.cls(encoder, target), target) for target in ROLES
+    )
+    return first - second
+
+
+def a1(evidence: Evidence) -> list[Finding]:
+    """CLS favours the primary object."""
+    encoders = evidence.roster.kind(CLASSIFICATION, CONTRASTIVE)
+    one = evidence.pool(encoders, lambda e: _favours_primary(evidence, e))
+    return [
+        reached("CLS, share above chance, primary minus secondary", one, 0.15, "0.83 vs 0.44", AUTHORS)
+    ] if one else []  # fmt: skip
+
+
+def a2(evidence: Evidence) -> list[Finding]:
+    """Object tokens keep the secondary object that CLS lost."""
+    one = evidence.pool(
+        evidence.trained,
+        lambda e: evidence.pair(e, SECONDARY, SECONDARY) - evidence.cls(e, SECONDARY),
+    )
+    return [reached("secondary, avg_obj minus CLS", one, 0.10, 0.151, AUTHORS)] if one else []
+
+
+def b5(evidence: Evidence) -> list[Finding]:
+    """The gain of object tokens over CLS is larger for the secondary."""
+    one = evidence.pool(
+        evidence.trained,
+        lambda e: (
+            (evidence.pair(e, SECONDARY, SECONDARY) - evidence.cls(e, SECONDARY))
+            - (evidence.pair(e, PRIMARY, PRIMARY) - evidence.cls(e, PRIMARY))
+        ),
+    )
+    name = "avg_obj minus CLS, secondary minus primary"
+    return [reached(name, one, 0.0, 0.148, AUTHORS)] if one else []
+
+
+def a3(evidence: Evidence) -> list[Finding]:
+    """Each object can be read from the other's tokens, beyond what tokens know without mixing."""
+    controls = evidence.known(evidence.roster.independent)
+    findings = []
+    for source, target, published in ((SECONDARY, PRIMARY, 0.851), (PRIMARY, SECONDARY, 0.594)):
+        here = evidence.pool(evidence.trained, lambda e, s=source, t=target: evidence.pair(e, s, t))
+        if here is None:
+            return []
+        if controls:
+            floor = evidence.cells.over_seeds([evidence.pair(e, source, target) for e in controls])
+            findings.append(
+                reached(
+                    f"{target} from {source} tokens, minus independent tokens", here - floor, 0.05
+                )
+            )
+        else:
+            findings.append(
+                found(f"{target} from {source} tokens", here, INCONCLUSIVE, published, AUTHORS)
+            )
+        rise = evidence.pool(
+            evidence.trained,
+            lambda e, s=source, t=target: combine(
+                lambda values: _with_depth(values),
+                [evidence.pair(e, s, t, layer) for layer in evidence.cells.layers(e)],
+            ),
+        )
+        findings.append(
+            reached(f"{target} from {source} tokens, rank correlation with depth", rise, 0.7)
+        )
+    return findings
+
+
+def _with_depth(values: np.ndarray) -> np.ndarray:
+    depth = np.broadcast_to(np.arange(len(values))[:, None], values.shape)
+    return spearman(values, depth.astype(float))
+
+
+def a6(evidence: Evidence) -> list[Finding]:
+    """The convolutional encoder segregates better than the ViT of the same objective."""
+    stages = [e.encoder for e in evidence.roster.entries if e.family == "resnet"]
+    first = evidence.pool(stages, lambda e: evidence.chosen[e].measures[M2])
+    vit = [e for e in evidence.roster.kind(CONTRASTIVE) if e not in stages]
+    second = evidence.pool(vit, lambda e: evidence.chosen[e].measures[M2])
+    if first is None or second is None:
+        return []
+    return [reached("M2, ViT minus CNN", second - first, 0.03, 0.053, AUTHORS)]
+
+
+def a7(evidence: Evidence) -> list[Finding]:
+    """Captioning separates objects better than contrastive training."""
+    kinds = [evidence.roster.kind(kind) for kind in (CAPTIONING, CONTRASTIVE)]
+    findings = []
+    for name, sign, published in ((M1, 1, 0.070), (M2, -1, 0.055)):
+        sides = [
+            evidence.pool(kind, lambda e, n=name: evidence.chosen[e].measures[n]) for kind in kinds
+        ]
+        if None in sides:
+            return []
+        words = "captioning minus contrastive" if sign > 0 else "contrastive minus captioning"
+        one = (sides[0] - sides[1]) * sign
+        findings.append(reached(f"{name}, {words}", one, 0.0, published, AUTHORS))
+    return findings
+
+
+def b2(evidence: Evidence) -> list[Finding]:
+    """What training names is in CLS: captions within a run, and caption rates between encoders."""
+    findings = []
+    cells = evidence.by_caption
+    if {IN_CAPTION, NOT_IN_CAPTION} <= set(cells):
+        encoders = [
+            e for e in evidence.known(evidence.roster.kind(CAPTIONING, CONTRASTIVE))
+            if all(_has_caption(side, e) for side in cells.values())
+        ]  # fmt: skip
+
+        def effect(encoder: str, name: str, source: str) -> Estimate:
+            sides = [
+                cells[subset].cell(encoder, evidence.last(encoder), name, source, SECONDARY)
+                for subset in (IN_CAPTION, NOT_IN_CAPTION)
+            ]
+            return sides[0] - sides[1]
+
+        one = evidence.pool(encoders, lambda e: effect(e, CLS, IMAGE))
+        if one is not None:
+            findings.append(
+                reached("secondary from CLS, in minus not in caption", one, 0.05, 0.17, AUTHORS)
+            )
+            beyond = evidence.pool(
+                encoders, lambda e: effect(e, CLS, IMAGE) - effect(e, AVG_OBJ, SECONDARY)
+            )
+            findings.append(reached("the same, CLS minus avg_obj", beyond, 0.0, 0.0, AUTHORS))
+    rates = {evidence.roster[e].rate: e for e in evidence.roster.kind(CONTRASTIVE)}
+    rates.pop(None, None)
+    if len(rates) > 1:
+        ends = [
+            evidence.pool(
+                [e for e in evidence.roster.kind(CONTRASTIVE) if evidence.roster[e].rate == rate],
+                lambda e: _favours_primary(evidence, e),
+            )
+            for rate in (min(rates), max(rates))
+        ]
+        if None not in ends:
+            name = "half of CLS's preference is gone where captions name the secondary"
+            findings.append(reached(name, ends[0] - ends[1] * 2.0, 0.0))
+    return findings
+
+
+def _has_caption(cells: Cells, encoder: str) -> bool:
+    return encoder in cells.encoders and all(
+        cells.has(encoder, cells.layers(encoder)[-1], *key, SECONDARY)
+        for key in ((CLS, IMAGE), (AVG_OBJ, SECONDARY))
+    )
+
+
+def c1(evidence: Evidence) -> list[Finding]:
+    """Mean of object over one of object over one of image."""
+    orders, n = [], []
+    for encoder in evidence.trained:
+        layers = evidence.cells.layers(encoder)
+        for layer in layers[len(layers) // 2 :]:
+            for role in ROLES:
+                parts = [
+                    evidence.cells.cell(encoder, layer, name, role, role)
+                    for name in (AVG_OBJ, RANDOM_OBJ, RANDOM)
+                ]
+                orders.append(
+                    combine(lambda v: ((v[0] > v[1]) & (v[1] > v[2])).astype(float), parts)
+                )
+                n.append(parts[0].n)
+    if not orders:
+        return []
+    share = combine(lambda values: values.mean(0), orders)
+    finding = reached(
+        f"share of {len(orders)} cells in the deeper half with the full ordering",
+        share,
+        0.9,
+        0.95,
+        AUTHORS,
+    )
+    gain = evidence.pool(
+        evidence.trained,
+        lambda e: combine(
+            lambda values: values.mean(0),
+            [
+                evidence.cells.cell(e, evidence.last(e), AVG_OBJ, role, role)
+                - evidence.cells.cell(e, evidence.last(e), RANDOM_OBJ, role, role)
+                for role in ROLES
+            ],
+        ),
+    )
+    return [
+        finding,
+        reached("avg_obj minus random_obj, last layer", gain, 0.0, "0.02 to 0.13", AUTHORS),
+    ]
+
+
+def c2(evidence: Evidence) -> list[Finding]:
+    """Object tokens are early, CLS late."""
+
+    def early(encoder: str, object_tokens: bool) -> Estimate:
+        layers = evidence.cells.layers(encoder)
+        some = (layers[len(layers) // 2], layers[-1])
+        middle, last = (
+            evidence.pair(encoder, PRIMARY, PRIMARY, layer)
+            if object_tokens
+            else evidence.cls(encoder, PRIMARY, layer)
+            for layer in some
+        )
+        chance = evidence.chance(encoder, PRIMARY)
+        return (middle - chance) / (last - chance)
+
+    rise = evidence.pool(
+        evidence.trained,
+        lambda e: combine(
+            lambda values: _with_depth(values),
+            [evidence.pair(e, PRIMARY, PRIMARY, layer) for layer in evidence.cells.layers(e)],
+        ),
+    )
+    if rise is None:
+        return []
+    ahead = evidence.pool(evidence.trained, lambda e: early(e, True) - early(e, False))
+    return [
+        reached("primary from avg_obj, rank correlation with depth", rise, 0.7),
+        reached("share of the last layer's reading at half depth, avg_obj minus CLS", ahead, 0.0, 0.50, AUTHORS),
+    ]  # fmt: skip
+
+
+def c3(evidence: Evidence) -> list[Finding]:
+    """The secondary object is read best before the last layer."""
+    encoders = evidence.known(evidence.roster.kind(CLASSIFICATION, CONTRASTIVE))
+    if not encoders:
+        return []
+    drops = {
+        e: evidence.pair(e, SECONDARY, SECONDARY, evidence.chosen[e].layer)
+        - evidence.pair(e, SECONDARY, SECONDARY)
+        for e in encoders
+    }
+    share = float(np.mean([evidence.chosen[e].layer < evidence.last(e) for e in encoders]))
+    one = evidence.pool(encoders, lambda e: drops[e])
+    verdict = REPLICATED if share >= 0.8 else NOT_REPLICATED
+    name = f"share of {len(encoders)} encoders whose best layer is before the last"
+    return [
+        Finding(name, share, None, None, one.n, verdict, "5 of 9", AUTHORS),
+        found("A_ss, best minus last layer", one, INCONCLUSIVE, "0 to 0.14", AUTHORS),
+    ]
+
+
+def c4(evidence: Evidence) -> list[Finding]:
+    """The primary leaks more than the secondary, by role and not by size."""
+    one = evidence.pool(evidence.trained, evidence.leakage)
+    if one is None:
+        return []
+    findings = [
+        reached("leakage of the primary minus that of the secondary", one, 0.0, 0.37, AUTHORS)
+    ]
+    swapped = evidence.swapped
+    if swapped is not None:
+        encoders = [e for e in evidence.trained if e in swapped.encoders]
+        other = evidence.pool(encoders, lambda e: evidence.leakage(e, swapped))
+        if other is not None:
+            low, high = other.interval
+            findings.append(
+                found(
+                    "the same with sizes swapped (vanishes if size is the cause)", other,
+                    grade_at_most(other.value, high, low, 0.0),
+                )
+            )  # fmt: skip
+    return findings
+
+
+def c5(evidence: Evidence) -> list[Finding]:
+    """The pair is read better from secondary tokens."""
+    one = evidence.pool(
+        evidence.trained,
+        lambda e: evidence.pair(e, SECONDARY, COMBINATION) - evidence.pair(e, PRIMARY, COMBINATION),
+    )
+    name = "combination, from secondary minus from primary tokens"
+    return [reached(name, one, 0.0, 0.124, AUTHORS)] if one else []
+
+
+def from_tests(evidence: Evidence, wanted: Sequence[tuple[str, float, bool]]) -> list[Finding]:
+    """Numbers of failures and similarity maps: (test, threshold, whether more is better)."""
+    findings = []
+    for test, threshold, at_least in wanted:
+        here = evidence.tests
+        here = here[here["test"] == test] if len(here) else here
+        for row in here.itertuples():
+            one = Estimate(row.value, np.array([row.ci_low, row.ci_high]), int(row.n))
+            if at_least:
+                finding = reached(f"{row.encoder}: {test}", one, threshold)
+            else:
+                verdict = grade_at_most(row.value, row.ci_high, row.ci_low, threshold)
+                finding = found(f"{row.encoder}: {test}", one, verdict)
+            low, high = float(row.ci_low), float(row.ci_high)
+            findings.append(Finding(**{**vars(finding), "low": low, "high": high}))
+    return findings
+
+
+FINDERS: dict[str, Callable[[Evidence], list[Finding]]] = {
+    "A1": a1, "A2": a2, "A3": a3, "A6": a6, "A7": a7, "B2": b2, "B3": b3, "B4": b4, "B5": b5,
+    "B6": b6, "B7": b7, "C1": c1, "C2": c2, "C3": c3, "C4": c4, "C5": c5,
+}  # fmt: skip

@@ -1,0 +1,224 @@
+"""Accuracies with the uncertainty of tasks, images and encoder seeds.
+
+Every image gets one Poisson weight per draw, from its own number, so that all encoders, layers and variants that
+saw the image weigh it alike and differences are paired. Tasks are drawn with replacement, the same in all cells;
+so are the encoders of one objective where they are averaged.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from sightline.errors import SightlineError
+from sightline.intervals import EMPTY, Interval
+from sightline.studies.khajuria2025.probes.measurements import unpack_all
+
+Draws = NDArray[np.float64]
+
+KEYS = ("encoder", "layer", "representation", "source", "target")
+
+
+class CellError(SightlineError):
+    """A cell that was not measured."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """A number and what it would be on other images, tasks and seeds.
+
+    Attributes:
+        value: on the data.
+        draws: (draws,) on resampled data.
+        n: images behind it, over all tasks.
+    """
+
+    value: float
+    draws: Draws
+    n: int
+
+    @property
+    def interval(self) -> Interval:
+        """95 % percentile interval."""
+        known = self.draws[np.isfinite(self.draws)]
+        if not len(known):
+            return EMPTY
+        low, high = np.quantile(known, [0.025, 0.975])
+        return Interval(float(low), float(high))
+
+    def _with(self, other: "Estimate | float", call: Callable[..., Draws]) -> "Estimate":
+        if isinstance(other, Estimate):
+            return Estimate(
+                float(call(self.value, other.value)),
+                call(self.draws, other.draws),
+                min(self.n, other.n),
+            )
+        return Estimate(float(call(self.value, other)), call(self.draws, other), self.n)
+
+    def __add__(self, other: "Estimate | float") -> "Estimate":
+        return self._with(other, np.add)
+
+    def __sub__(self, other: "Estimate | float") -> "Estimate":
+        return self._with(other, np.subtract)
+
+    def __mul__(self, other: "Estimate | float") -> "Estimate":
+        return self._with(other, np.multiply)
+
+    def __truediv__(self, other: "Estimate | float") -> "Estimate":
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self._with(other, np.divide)
+
+    __radd__ = __add__
+
+
+def combine(call: Callable[[NDArray[np.float64]], Draws], parts: Sequence[Estimate]) -> Estimate:
+    """A statistic of several estimates.
+
+    Args:
+        call: from (parts, ...) to (...), along the first axis, such as a mean or a rank correlation.
+        parts: at least one.
+    """
+    values = np.array([[part.value] for part in parts])
+    draws = np.stack([part.draws for part in parts])
+    return Estimate(float(call(values)[0]), np.asarray(call(draws)), min(part.n for part in parts))
+
+
+class ImageWeights:
+    """Poisson weights of images, (draws, images).
+
+    Args:
+        draws: number of resamples.
+        seed: of the resampling.
+    """
+
+    def __init__(self, draws: int, seed: int) -> None:
+        self.draws, self._seed = draws, seed
+        self._known: dict[int, NDArray[np.float32]] = {}
+
+    def of(self, image_ids: Iterable[int]) -> NDArray[np.float32]:
+        """Weights of some images; an image has the same wherever it is asked for."""
+        lines = []
+        for image in map(int, image_ids):
+            if image not in self._known:
+                generator = np.random.default_rng([self._seed, image])
+                self._known[image] = generator.poisson(1.0, self.draws).astype(np.float32)
+            lines.append(self._known[image])
+        return np.stack(lines, 1) if lines else np.zeros((self.draws, 0), np.float32)
+
+    def accuracies(
+        self, image_ids: Sequence[int], tested: NDArray[np.bool_], correct: NDArray[np.bool_]
+    ) -> NDArray[np.float32]:
+        """Accuracies (cells, draws) of outcomes (cells, images)."""
+        weights = self.of(image_ids).T
+        with np.errstate(invalid="ignore"):
+            return (correct.astype(np.float32) @ weights) / (tested.astype(np.float32) @ weights)
+
+
+class Cells:
+    """Means over tasks of one variant, probe and subset.
+
+    Args:
+        rows: outcomes, COLUMNS of the measurements.
+        images: images behind them.
+        weights: of images.
+        seed: of the drawing of tasks and seeds.
+    """
+
+    def __init__(
+        self, rows: pd.DataFrame, images: pd.DataFrame, weights: ImageWeights, seed: int
+    ) -> None:
+        self.tasks = sorted(rows["task"].unique())
+        self._seed, self._draws = seed, weights.draws
+        generator = np.random.default_rng([seed, 0])
+        picks = generator.integers(len(self.tasks), size=(weights.draws, len(self.tasks)))
+        times = np.stack([(picks == number).sum(1) for number in range(len(self.tasks))])
+        keys = rows[list(KEYS)].drop_duplicates().sort_values(list(KEYS)).reset_index(drop=True)
+        self.table = keys
+        place = {tuple(key): number for number, key in enumerate(keys.itertuples(index=False))}
+        shape = (len(keys), len(self.tasks))
+        self.per_task = np.full(shape, np.nan)
+        self.n_per_task, self.baselines = np.zeros(shape, int), np.full(shape, np.nan)
+        total, weight = (np.zeros((len(keys), weights.draws)) for _ in range(2))
+        named = {
+            key: part["image_id"].to_numpy() for key, part in images.groupby(["encoder", "task"])
+        }
+        for (encoder, task), some in rows.groupby(["encoder", "task"], sort=False):
+            column = self.tasks.index(task)
+            lines = [place[tuple(key)] for key in some[list(KEYS)].itertuples(index=False)]
+            ids = named[encoder, task]
+            marks = (unpack_all(some[name], len(ids)) for name in ("tested", "correct"))
+            drawn = weights.accuracies(ids, *marks)
+            self.per_task[lines, column] = some["accuracy"]
+            self.n_per_task[lines, column] = some["n"]
+            self.baselines[lines, column] = some["baseline"]
+            known = np.isfinite(drawn)
+            total[lines] += np.where(known, drawn, 0) * times[column]
+            weight[lines] += known * times[column]
+        with np.errstate(invalid="ignore"):
+            self._drawn = total / weight
+        self._place = place
+
+    @property
+    def encoders(self) -> list[str]:
+        """Encoders that were measured."""
+        return list(dict.fromkeys(self.table["encoder"]))
+
+    def layers(self, encoder: str) -> list[int]:
+        """Layers that were measured of an encoder."""
+        return sorted(self.table.loc[self.table["encoder"] == encoder, "layer"].unique())
+
+    def has(self, *key: str | int) -> bool:
+        """Whether a cell was measured."""
+        return key in self._place
+
+    def line(self, *key: str | int) -> int:
+        """Number of a cell: encoder, layer, representation, source, target.
+
+        Raises:
+            CellError: it was not measured.
+        """
+        if key not in self._place:
+            raise CellError(f"{' '.join(map(str, key))} was not measured.")
+        return self._place[key]
+
+    def cell(self, *key: str | int) -> Estimate:
+        """Accuracy of a cell, mean over tasks."""
+        line = self.line(*key)
+        return Estimate(
+            float(np.nanmean(self.per_task[line])),
+            self._drawn[line],
+            int(self.n_per_task[line].sum()),
+        )
+
+    def baseline(self, *key: str | int) -> float:
+        """Accuracy of always saying the most frequent label, mean over tasks."""
+        return float(np.nanmean(self.baselines[self.line(*key)]))
+
+    def over_seeds(self, parts: Mapping[str, Estimate] | Sequence[Estimate]) -> Estimate:
+        """Mean over the encoders of an objective, which are drawn with replacement."""
+        found = list(parts.values()) if isinstance(parts, Mapping) else list(parts)
+        if len(found) == 1:
+            return found[0]
+        generator = np.random.default_rng([self._seed, 1, len(found)])
+        picks = generator.integers(len(found), size=(len(found), self._draws))
+        drawn = np.stack([part.draws for part in found])
+        return Estimate(
+            float(np.mean([part.value for part in found])),
+            np.take_along_axis(drawn, picks, axis=0).mean(0),
+            min(part.n for part in found),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """All cells: KEYS, tasks, n, accuracy, sd over tasks (ddof 0), ci_low, ci_high, baseline."""
+        low, high = np.nanquantile(self._drawn, [0.025, 0.975], axis=1)
+        return self.table.assign(
+            tasks=np.isfinite(self.per_task).sum(1),
+            n=self.n_per_task.sum(1),
+            accuracy=np.nanmean(self.per_task, axis=1),
+            sd=np.nanstd(self.per_task, axis=1),
+            ci_low=low,
+            ci_high=high,
+            baseline=np.nanmean(self.baselines, axis=1),
+        )

@@ -1,0 +1,123 @@
+"""Figures 1 and 3 and the gallery: maps, points and masks on images that were drawn by the seed, whatever they show.
+
+python -m sightline.studies.qian2025.items.pictures --figure fig1 --measurements m/demo-llava --out fig1
+"""
+
+import argparse
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from sightline import cli
+from sightline.studies.drawing import new_figure, panel_letter, save_figure
+from sightline.studies.qian2025.items.overlay import draw_image, draw_map, draw_mask, draw_points
+from sightline.studies.qian2025.items.shown import (
+    Shown,
+    intersection_over_union,
+    read_shown,
+    scores_of,
+)
+
+FIG3_ROWS = 6
+MAPS = {
+    "input": "[SEG] on what enters\nthe language model",
+    "map": "[SEG] in the\nlast layer",
+    "best": "the layer best\non val",
+    "sam": "[SEG] in the\nmask decoder",
+}
+
+
+def draw_fig1(shown: Sequence[Shown]) -> Figure:
+    """Mask from points, and three maps, of one query per model."""
+    first = list({one.model: one for one in reversed(shown)}.values())[::-1]
+    with new_figure(
+        columns=2, height=0.45 + 1.85 * len(first), rows_of_axes=len(first), columns_of_axes=4,
+        squeeze=False,
+    ) as (figure, panels):  # fmt: skip
+        for row, one in zip(panels, first, strict=True):
+            draw_mask(row[0], one, "clicked")
+            draw_points(row[0], one)
+            iou = intersection_over_union(one, "clicked")
+            row[0].set_title(
+                f"unmodified SAM, points of (c)\nIoU {iou:.2f}", fontsize=6.5, loc="center"
+            )
+            for axes, name in zip(row[1:], ("input", "map", "sam"), strict=True):
+                draw_map(axes, one, name)
+                axes.set_title(MAPS[name], fontsize=6.5, loc="center")
+            for letter, axes in zip("abcd", row, strict=True):
+                panel_letter(axes, letter)
+            row[0].set_xlabel("\n".join(textwrap.wrap(f"{one.model}: {one.text}", 44)), fontsize=6)
+        handles, labels = panels[0][0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    return figure
+
+
+def draw_fig3(shown: Sequence[Shown]) -> Figure:
+    """Ground truth and the masks of every model on the same queries."""
+    models = list(dict.fromkeys(one.model for one in shown))
+    queries = list(dict.fromkeys(one.query for one in shown))[:FIG3_ROWS]
+    found = {(one.model, one.query): one for one in shown}
+    with new_figure(
+        columns=2, height=0.3 + 1.35 * len(queries), rows_of_axes=len(queries),
+        columns_of_axes=2 + 2 * len(models), squeeze=False,
+    ) as (figure, panels):  # fmt: skip
+        for place, (row, query) in enumerate(zip(panels, queries, strict=True)):
+            here = [found[model, query] for model in models]
+            draw_image(row[0], here[0].image)
+            row[0].set_xlabel("\n".join(textwrap.wrap(here[0].text, 30)), fontsize=5.5)
+            draw_mask(row[1], here[0], "target", "#FFFFFF")
+            for column, one in enumerate(here):
+                for offset, name in enumerate(("own", "clicked")):
+                    axes = row[2 + 2 * column + offset]
+                    draw_mask(axes, one, name)
+                    axes.set_xlabel(f"IoU {intersection_over_union(one, name):.2f}", fontsize=5.5)
+                    if place == 0:
+                        kind = "own mask" if name == "own" else "SAM from points"
+                        axes.set_title(f"{one.model}\n{kind}", fontsize=6, loc="center")
+        panels[0][0].set_title("image", fontsize=6, loc="center")
+        panels[0][1].set_title("ground truth", fontsize=6, loc="center")
+    return figure
+
+
+def draw_gallery(shown: Sequence[Shown]) -> Figure:
+    """One row per query and model, in the columns of the authors' dashboard, the best layer beside."""
+    queries = list(dict.fromkeys(one.query for one in shown))
+    ordered = [one for query in queries for one in shown if one.query == query]
+    with new_figure(
+        columns=2, height=0.4 + 0.93 * len(ordered), rows_of_axes=len(ordered), columns_of_axes=8,
+        squeeze=False,
+    ) as (figure, panels):  # fmt: skip
+        for row, one in zip(panels, ordered, strict=True):
+            draw_image(row[0], one.image)
+            row[0].set_ylabel("\n".join(textwrap.wrap(one.text, 20)), fontsize=4.5)
+            for axes, name in zip(row[1:5], MAPS, strict=True):
+                draw_map(axes, one, name)
+            draw_mask(row[5], one, "clicked")
+            draw_points(row[5], one, 2.4)
+            draw_mask(row[6], one, "own")
+            draw_mask(row[7], one, "target", "#FFFFFF")
+            for axes, name in ((row[5], "clicked"), (row[6], "own")):
+                axes.set_xlabel(f"IoU {intersection_over_union(one, name):.2f}", fontsize=4.5)
+        titles = ["image", *MAPS.values(), "SAM from\npoints", "own mask", "ground\ntruth"]
+        for axes, title in zip(panels[0], titles, strict=True):
+            axes.set_title(title, fontsize=5, loc="center")
+    return figure
+
+
+FIGURES = {"fig1": draw_fig1, "fig3": draw_fig3, "figB": draw_gallery}
+
+
+def main(options: argparse.Namespace) -> None:
+    """Draw one figure and write its numbers."""
+    shown = [one for folder in options.measurements for one in read_shown(folder)]
+    save_figure(FIGURES[options.figure](shown), options.out, scores_of(shown))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--figure", choices=tuple(FIGURES), required=True)
+    parser.add_argument("--measurements", type=Path, nargs="+", required=True, help="a folder each")
+    parser.add_argument("--out", type=Path, required=True, help="path without suffix")
+    cli.run(main, parser)

@@ -1,0 +1,68 @@
+"""Pictures of single queries, read without torch and without a drawing library."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import load_file
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """One query of one model.
+
+    Attributes:
+        model: its key.
+        query: of the table.
+        text: what was asked.
+        image: (height, width, 3) uint8.
+        arrays: maps, masks and points by name; see `sightline.studies.qian2025.masks.gallery`.
+    """
+
+    model: str
+    query: str
+    text: str
+    image: NDArray[np.uint8]
+    arrays: dict[str, NDArray]
+
+
+def read_shown(folder: Path) -> list[Shown]:
+    """All queries that a model's folder keeps pictures of, in order."""
+    queries = pd.read_parquet(folder / "queries.parquet")
+    arrays = load_file(folder / "gallery.safetensors")
+    numbers = sorted({int(name.split()[0]) for name in arrays})
+    found = []
+    for number in numbers:
+        row = queries.iloc[number]
+        with Image.open(row["image"]) as image:
+            pixels = np.asarray(image.convert("RGB"))
+        own = {
+            name.split(" ", 1)[1]: one for name, one in arrays.items()
+            if name.startswith(f"{number} ")
+        }  # fmt: skip
+        found.append(Shown(row["model"], row["query"], row["text"], pixels, own))
+    return found
+
+
+def intersection_over_union(one: Shown, name: str) -> float:
+    """IoU of a mask with the target; ignored pixels count here."""
+    mask, target = one.arrays[name].astype(bool), one.arrays["target"].astype(bool)
+    return float((mask & target).sum() / max(1, (mask | target).sum()))
+
+
+def scores_of(shown: Sequence[Shown]) -> pd.DataFrame:
+    """Numbers in the figures: model, query, text, own, clicked (IoU of the masks), map_at_target (mean map there)."""
+    rows = []
+    for one in shown:
+        target = one.arrays["target"].astype(bool)
+        means = {
+            f"{name}_on_target": float(np.nanmean(one.arrays[name].astype(float)[target]))
+            for name in ("map", "best", "input", "sam")
+        }
+        ious = {name: intersection_over_union(one, name) for name in ("own", "clicked")}
+        rows.append({"model": one.model, "query": one.query, "text": one.text} | ious | means)
+    return pd.DataFrame(rows)

@@ -1,0 +1,1 @@
+"""Referring expressions and false premises: masks by teacher forcing and by generation."""

@@ -1,0 +1,1 @@
+"""Similarity maps of [SEG] with the image tokens: every layer, both metrics, and controls."""

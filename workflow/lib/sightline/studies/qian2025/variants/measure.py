@@ -1,0 +1,134 @@
+"""Masks of trained segmenter variants on ReasonSeg's queries (Tables 6 and 7); none where none is trained.
+
+python -m sightline.studies.qian2025.variants.measure --model model.json --original models/sam \
+        --variants resources/demo/segmenter-variants --seeds 0 1 2 --dataset data/reasonseg --protocol qian2025.json \
+        --out variants.parquet
+"""
+
+import argparse
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from transformers import SamModel
+
+from sightline import cli
+from sightline.files import write_parquet
+from sightline.instruments.pointed_segmenter import (
+    SETTINGS,
+    VARIANTS,
+    Features,
+    PointedSegmenter,
+    gather_features,
+    read_settings,
+)
+from sightline.models.loading import load_vlm
+from sightline.models.registry import ModelSource
+from sightline.models.segmenter import enlarge, load_frame
+from sightline.models.vlm import VLM
+from sightline.scenes.scene import SegmentationQuery
+from sightline.studies.qian2025.metrics import overlap
+from sightline.studies.qian2025.protocol import Protocol
+from sightline.studies.qian2025.similarity.measure import describe
+from sightline.studies.qian2025.similarity.states import forced_prompt, load_queries
+
+COLUMNS = ("model", "split", "number", "variant", "seed", "steps", "intersection", "union")
+_BATCH = 32
+_log = logging.getLogger(__name__)
+
+
+def trained(folder: Path, seeds: Sequence[int]) -> list[tuple[str, int, Path]]:
+    """Variants that are there, in the order of the tables."""
+    found = []
+    for name in VARIANTS:
+        for seed in seeds:
+            place = folder / f"{name}-s{seed}"
+            if (place / SETTINGS).is_file():
+                found.append((name, seed, place))
+    return found
+
+
+@torch.no_grad()
+def measure(
+    module: PointedSegmenter, features: Features, queries: Sequence[SegmentationQuery]
+) -> list[tuple[int, int]]:
+    """Pixels shared and united of every query."""
+    rows: list[tuple[int, int]] = []
+    for first in range(0, len(queries), _BATCH):
+        here = range(first, min(first + _BATCH, len(queries)))
+        some = features.of(here)
+        targets = [queries[number].target for number in here]
+        grid = (module.grid.rows, module.grid.columns)
+        covered = torch.stack(
+            [
+                F.adaptive_avg_pool2d(torch.from_numpy(t.astype("float32"))[None], grid)[0]
+                for t in targets
+            ]
+        )
+        logits = module.logits(some, covered)
+        for one, number, target in zip(logits, here, targets, strict=True):
+            mask = enlarge(one, features.sizes[number], module.segmenter.side) > 0
+            rows.append(tuple(overlap(mask.numpy(), target, queries[number].ignore)))
+    return rows
+
+
+def measure_all(
+    vlm: VLM,
+    original: SamModel,
+    folder: Path,
+    found: Sequence[tuple[str, int, Path]],
+    by_split: dict[str, list[SegmentationQuery]],
+    protocol: Protocol,
+) -> pd.DataFrame:
+    """Masks of all variants, COLUMNS."""
+    about = describe(vlm.key, by_split, protocol)
+    queries = [query for some in by_split.values() for query in some]
+    answer = protocol.answer_to_token()
+    prompts = [forced_prompt(vlm, text, answer, protocol.token) for text in about["question"]]
+    images = [query.scene.image() for query in queries]
+    features = gather_features(vlm, original, load_frame(folder), prompts, images)
+    tables = []
+    for name, seed, place in found:
+        module = PointedSegmenter(vlm, original, VARIANTS[name], protocol.rule(vlm.key), seed=seed)
+        module.restore(place)
+        rows = measure(module, features, queries)
+        table = pd.DataFrame(rows, columns=["intersection", "union"])
+        tables.append(
+            table.assign(model=vlm.key, split=about["split"], number=range(len(rows)), variant=name,
+                         seed=seed, steps=read_settings(place)["steps"])
+        )  # fmt: skip
+        _log.info("%s, seed %d", name, seed)
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+def main(options: argparse.Namespace) -> None:
+    """Measure whatever is trained."""
+    found = trained(options.variants, options.seeds)
+    if not found:
+        _log.warning(
+            "%s: no trained variant; tables 6 and 7 list them as not run", options.variants
+        )
+        write_parquet(pd.DataFrame(columns=list(COLUMNS)), options.out)
+        return
+    vlm, protocol = load_vlm(ModelSource.read(options.model)), Protocol.read(options.protocol)
+    original = SamModel.from_pretrained(
+        options.original, dtype=torch.float32, local_files_only=True
+    ).eval()
+    queries = load_queries(options.dataset, protocol)
+    table = measure_all(vlm, original, options.original, found, queries, protocol)
+    write_parquet(table, options.out)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--original", type=Path, required=True, help="folder of the unmodified SAM")
+    parser.add_argument("--variants", type=Path, required=True, help="folder of trained variants")
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--dataset", required=True)
+    parser.add_argument("--protocol", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    cli.run(main, parser)

@@ -1,0 +1,83 @@
+"""From a number with its interval to a verdict, by rules that all studies share."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED, Claim
+
+FEWEST = 30
+"""Images below which nothing is decided: a bootstrap over a handful can collapse to a point."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One number with its verdict; percent and points unless the metric says otherwise."""
+
+    metric: str
+    value: float
+    low: float | None
+    high: float | None
+    n: int
+    verdict: str
+    published: float | None = None
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        """Too few images leave the verdict open."""
+        if self.n < FEWEST:
+            object.__setattr__(self, "verdict", INCONCLUSIVE)
+
+    def row(self, base: Claim, criterion: str, prefix: str = "") -> Claim:
+        """This number as a row of its claim, ``prefix`` before its name."""
+        return replace(
+            base,
+            metric=prefix + self.metric,
+            published=self.published,
+            published_source=self.source,
+            reproduced=float(self.value),
+            ci_low=self.low,
+            ci_high=self.high,
+            n=int(self.n),
+            criterion=criterion,
+            verdict=self.verdict,
+        )
+
+
+def grade(
+    value: float, low: float, high: float, threshold: float, floor: float | None = None
+) -> str:
+    """Verdict on a number that should reach a threshold.
+
+    Args:
+        value: the estimate.
+        low: lower end of its interval.
+        high: upper end.
+        threshold: what the estimate must reach; an interval wholly below fails.
+        floor: what the lower end must exceed; by default zero, so that the direction is certain.
+    """
+    if high < threshold:
+        return NOT_REPLICATED
+    return REPLICATED if value >= threshold and low > (floor or 0) else INCONCLUSIVE
+
+
+def grade_at_most(value: float, high: float, low: float, limit: float) -> str:
+    """Verdict on a number that should stay at or below a limit, with its interval."""
+    if low > limit:
+        return NOT_REPLICATED
+    return REPLICATED if value <= limit and high <= limit else INCONCLUSIVE
+
+
+def together(verdicts: Sequence[str]) -> str:
+    """All must hold: the worst verdict counts."""
+    for verdict in (NOT_RUN, NOT_REPLICATED, INCONCLUSIVE):
+        if verdict in verdicts:
+            return verdict
+    return REPLICATED if verdicts else NOT_RUN
+
+
+def majority(verdicts: Sequence[str]) -> str:
+    """Two settings decide."""
+    for verdict in (REPLICATED, NOT_REPLICATED):
+        if verdicts.count(verdict) >= 2:
+            return verdict
+    return INCONCLUSIVE if any(v != NOT_RUN for v in verdicts) else NOT_RUN
