@@ -1,254 +1,32 @@
 """Khajuria et al. 2025: figures and tables made of the probes' numbers."""
 
 
-rule khajuria2025_fig2a:
-    """Decoding from pairs, BLIP's place: accuracy by layer and representation, published cells beside."""
+rule khajuria2025_decoding:
+    """Figure 2a and its repetitions in the supplement: decoding from pairs, published cells beside."""
     input:
         cells=rules.summarise_probes.output.cells,
         published=library_file("studies/khajuria2025/published.csv"),
     output:
-        pdf=results("khajuria2025/fig2a.pdf"),
+        pdf=results("khajuria2025/{item}.pdf"),
         png=report(
-            results("khajuria2025/fig2a.png"),
+            results("khajuria2025/{item}.png"),
             caption="../report/khajuria2025_decoding.rst",
             category="khajuria2025",
-            labels={"item": "Decoding from pairs, BLIP's place"},
+            labels=lambda wildcards: {"item": KHAJURIA2025_TITLES[wildcards.item]},
         ),
-        csv=results("khajuria2025/fig2a.csv"),
+        csv=results("khajuria2025/{item}.csv"),
     log:
-        logs("khajuria2025/fig2a"),
+        logs("khajuria2025/{item}"),
+    wildcard_constraints:
+        item="|".join(KHAJURIA2025_DECODED),
     conda:
         "../../envs/plot.yaml"
     params:
-        encoder=khajuria2025_decoded().get("fig2a", "none"),
+        encoder=khajuria2025_encoder_of,
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
     shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item fig2a"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS2:
-    """Supplement, CLIP's place: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS2.pdf"),
-        png=report(
-            results("khajuria2025/figS2.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, CLIP's place"},
-        ),
-        csv=results("khajuria2025/figS2.csv"),
-    log:
-        logs("khajuria2025/figS2"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS2", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS2"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS3:
-    """Supplement, place of CLIP large: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS3.pdf"),
-        png=report(
-            results("khajuria2025/figS3.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, place of CLIP large"},
-        ),
-        csv=results("khajuria2025/figS3.csv"),
-    log:
-        logs("khajuria2025/figS3"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS3", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS3"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS4:
-    """Supplement, place of BLIP large: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS4.pdf"),
-        png=report(
-            results("khajuria2025/figS4.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, place of BLIP large"},
-        ),
-        csv=results("khajuria2025/figS4.csv"),
-    log:
-        logs("khajuria2025/figS4"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS4", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS4"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS5:
-    """Supplement, FLAVA's place: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS5.pdf"),
-        png=report(
-            results("khajuria2025/figS5.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, FLAVA's place"},
-        ),
-        csv=results("khajuria2025/figS5.csv"),
-    log:
-        logs("khajuria2025/figS5"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS5", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS5"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS6:
-    """Supplement, place of the ResNet: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS6.pdf"),
-        png=report(
-            results("khajuria2025/figS6.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, place of the ResNet"},
-        ),
-        csv=results("khajuria2025/figS6.csv"),
-    log:
-        logs("khajuria2025/figS6"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS6", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS6"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS7:
-    """Supplement, ViT's place: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS7.pdf"),
-        png=report(
-            results("khajuria2025/figS7.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, ViT's place"},
-        ),
-        csv=results("khajuria2025/figS7.csv"),
-    log:
-        logs("khajuria2025/figS7"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS7", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS7"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS8:
-    """Supplement, DINO's place: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS8.pdf"),
-        png=report(
-            results("khajuria2025/figS8.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, DINO's place"},
-        ),
-        csv=results("khajuria2025/figS8.csv"),
-    log:
-        logs("khajuria2025/figS8"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS8", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS8"
-        " --encoder {params.encoder}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_figS9:
-    """Supplement, place of DINOv2: accuracy by layer and representation, published cells beside."""
-    input:
-        cells=rules.summarise_probes.output.cells,
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/figS9.pdf"),
-        png=report(
-            results("khajuria2025/figS9.png"),
-            caption="../report/khajuria2025_decoding.rst",
-            category="khajuria2025",
-            labels={"item": "Supplement, place of DINOv2"},
-        ),
-        csv=results("khajuria2025/figS9.csv"),
-    log:
-        logs("khajuria2025/figS9"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        encoder=khajuria2025_decoded().get("figS9", "none"),
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.decoding_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item figS9"
+        "python -m sightline.studies.khajuria2025.probes.decoding_figure --cells {input.cells} --item {wildcards.item}"
         " --encoder {params.encoder}"
         " --out {params.stem} 2> {log}"
 
@@ -561,30 +339,32 @@ rule khajuria2025_v2_failure:
         " --out {params.stem} 2> {log}"
 
 
-rule khajuria2025_similarity_base:
-    """Similarity maps of the base encoders, and their numbers over many images."""
+rule khajuria2025_similarity:
+    """Similarity maps of the base or the large encoders, and their numbers over many images."""
     input:
-        rows=[
+        rows=lambda wildcards: [
             results(f"khajuria2025/measurements/similarity/{encoder}.parquet")
-            for encoder in khajuria2025_shown("base")
+            for encoder in khajuria2025_shown(wildcards.size)
         ],
-        maps=[
+        maps=lambda wildcards: [
             results(f"khajuria2025/measurements/similarity_maps/{encoder}.parquet")
-            for encoder in khajuria2025_shown("base")
+            for encoder in khajuria2025_shown(wildcards.size)
         ],
         roster=results("settings/khajuria2025_roster.json"),
         published=library_file("studies/khajuria2025/published.csv"),
     output:
-        pdf=results("khajuria2025/similarity_base.pdf"),
+        pdf=results("khajuria2025/similarity_{size}.pdf"),
         png=report(
-            results("khajuria2025/similarity_base.png"),
+            results("khajuria2025/similarity_{size}.png"),
             caption="../report/khajuria2025_similarity.rst",
             category="khajuria2025",
-            labels={"item": "Similarity maps, base encoders"},
+            labels={"item": "Similarity maps, {size} encoders"},
         ),
-        csv=results("khajuria2025/similarity_base.csv"),
+        csv=results("khajuria2025/similarity_{size}.csv"),
     log:
-        logs("khajuria2025/similarity_base"),
+        logs("khajuria2025/similarity_{size}"),
+    wildcard_constraints:
+        size="base|large",
     conda:
         "../../envs/plot.yaml"
     params:
@@ -592,42 +372,7 @@ rule khajuria2025_similarity_base:
         code=code("sightline.studies.khajuria2025.probes.similarity_figure"),
     shell:
         "python -m sightline.studies.khajuria2025.probes.similarity_figure --rows {input.rows}"
-        " --maps {input.maps} --item similarity_base --roster {input.roster}"
-        " --out {params.stem} 2> {log}"
-
-
-rule khajuria2025_similarity_large:
-    """Similarity maps of the large encoders, and their numbers over many images."""
-    input:
-        rows=[
-            results(f"khajuria2025/measurements/similarity/{encoder}.parquet")
-            for encoder in khajuria2025_shown("large")
-        ],
-        maps=[
-            results(f"khajuria2025/measurements/similarity_maps/{encoder}.parquet")
-            for encoder in khajuria2025_shown("large")
-        ],
-        roster=results("settings/khajuria2025_roster.json"),
-        published=library_file("studies/khajuria2025/published.csv"),
-    output:
-        pdf=results("khajuria2025/similarity_large.pdf"),
-        png=report(
-            results("khajuria2025/similarity_large.png"),
-            caption="../report/khajuria2025_similarity.rst",
-            category="khajuria2025",
-            labels={"item": "Similarity maps, large encoders"},
-        ),
-        csv=results("khajuria2025/similarity_large.csv"),
-    log:
-        logs("khajuria2025/similarity_large"),
-    conda:
-        "../../envs/plot.yaml"
-    params:
-        stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.khajuria2025.probes.similarity_figure"),
-    shell:
-        "python -m sightline.studies.khajuria2025.probes.similarity_figure --rows {input.rows}"
-        " --maps {input.maps} --item similarity_large --roster {input.roster}"
+        " --maps {input.maps} --item similarity_{wildcards.size} --roster {input.roster}"
         " --out {params.stem} 2> {log}"
 
 

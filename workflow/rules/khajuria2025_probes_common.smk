@@ -14,6 +14,19 @@ KHAJURIA2025_DECODED = {
 }
 
 
+KHAJURIA2025_TITLES = {
+    "fig2a": "Decoding from pairs, BLIP's place",
+    "figS2": "Supplement, CLIP's place",
+    "figS3": "Supplement, place of CLIP large",
+    "figS4": "Supplement, place of BLIP large",
+    "figS5": "Supplement, FLAVA's place",
+    "figS6": "Supplement, place of the ResNet",
+    "figS7": "Supplement, ViT's place",
+    "figS8": "Supplement, DINO's place",
+    "figS9": "Supplement, place of DINOv2",
+}
+
+
 def khajuria2025_probe_settings():
     """What the probes fix in advance, and nothing that would change when an encoder is added."""
     return study("khajuria2025").get("probes", {}) | {"seed": config["seed"]}

@@ -1,40 +1,26 @@
-"""Entries of the configuration that name a model: read from a file, or refused with the file and the key at fault."""
+"""Entries of the configuration that name a model."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
-from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sightline.errors import SightlineError
+from sightline.from_file import FromFile
 
 
 class ModelError(SightlineError):
     """A model's entry makes no sense, or its files do not fit together."""
 
 
-class Entry:
+class Entry(FromFile):
     """A dataclass whose attributes are the keys of an entry.
 
     Attributes:
         example: an entry that is complete.
     """
 
+    error = ModelError
     example: ClassVar[str]
-
-    @classmethod
-    def read(cls, path: Path | str) -> Self:
-        """Read an entry's file: one JSON object with the attributes as keys.
-
-        Raises:
-            ModelError: names the file and the key at fault.
-        """
-        try:
-            return cls.parse(json.loads(Path(path).read_text()))
-        except (OSError, json.JSONDecodeError) as error:
-            raise ModelError(f"{path}: not readable as JSON ({error}).") from None
-        except ModelError as error:
-            raise ModelError(f"{path}: {error}") from None
 
     @classmethod
     def parse(cls, entry: Mapping[str, Any]) -> Self:

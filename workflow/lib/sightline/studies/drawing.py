@@ -9,7 +9,7 @@ Figures are made without pyplot, so that no window system and no global state is
     save_figure(figure, "results/demo/neo2025/tab1_bars", data=frame)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -208,6 +208,23 @@ def published_marks(axes: Axes, x: ArrayLike, y: ArrayLike, label: str = "publis
         zorder=4,
         label=label,
     )
+
+
+def legend_below(figure: Figure, panels: Iterable[Axes], columns: int, **options: Any) -> None:
+    """One legend below a figure for all of some panels, every label once.
+
+    Args:
+        figure: in which the panels lie.
+        panels: whose labels are listed, in the order in which they first appear.
+        columns: of the legend.
+        options: further arguments of `Figure.legend`.
+    """
+    entries: dict[str, Any] = {}
+    for panel in panels:
+        for handle, label in zip(*panel.get_legend_handles_labels(), strict=True):
+            entries.setdefault(label, handle)
+    place = options.pop("loc", "outside lower center")
+    figure.legend(entries.values(), entries.keys(), loc=place, ncols=columns, **options)
 
 
 def panel_letter(axes: Axes, letter: str) -> None:

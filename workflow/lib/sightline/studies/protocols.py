@@ -1,43 +1,20 @@
-"""Settings of a study as a file: read, taken apart, and refused with the name of the file and the key at fault."""
+"""Settings of a study, as the configuration gives them."""
 
-import json
-from abc import abstractmethod
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from sightline.errors import SightlineError
+from sightline.from_file import FromFile
 
 
 class ProtocolError(SightlineError):
     """A setting of a study is missing or makes no sense."""
 
 
-class FromFile:
-    """Settings that come as a JSON file."""
+class StudySettings(FromFile):
+    """Settings of a study, see `sightline.from_file`."""
 
-    @classmethod
-    @abstractmethod
-    def parse(cls, settings: Mapping[str, Any]) -> Self:
-        """Take the nested mapping of the configuration apart.
-
-        Raises:
-            ProtocolError: names the key at fault.
-        """
-
-    @classmethod
-    def read(cls, path: Path | str) -> Self:
-        """Read a settings file.
-
-        Raises:
-            ProtocolError: names the file and the key at fault.
-        """
-        try:
-            return cls.parse(json.loads(Path(path).read_text()))
-        except (OSError, json.JSONDecodeError) as error:
-            raise ProtocolError(f"{path}: not readable as JSON ({error}).") from None
-        except ProtocolError as error:
-            raise ProtocolError(f"{path}: {error}") from None
+    error = ProtocolError
 
 
 def find_setting(settings: Mapping[str, Any], dotted: str, study: str) -> Any:

@@ -31,6 +31,34 @@ TEX = {
 }
 
 
+def read_columns(
+    path: Path | str,
+    columns: Sequence[str],
+    rule: str,
+    error: type[SightlineError],
+    **options: Any,
+) -> pd.DataFrame:
+    """A table that another command wrote.
+
+    Args:
+        path: CSV.
+        columns: that it must have, in this order.
+        rule: that writes it.
+        error: raised for another table.
+        options: of `pandas.read_csv`; empty cells stay empty text unless told otherwise.
+
+    Raises:
+        SightlineError: of the class given, names the file and says how to write it again.
+    """
+    frame = pd.read_csv(path, **({"keep_default_na": False} | options))
+    if list(frame.columns) != list(columns):
+        raise error(
+            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(columns)}. "
+            f"Rebuild it (snakemake --forcerun {rule})."
+        )
+    return frame
+
+
 def write_table(
     frame: pd.DataFrame,
     stem: Path | str,

@@ -43,6 +43,21 @@ class Finding:
         )
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a claim.
+
+    Attributes:
+        verdict: over all its numbers.
+        found: the numbers, controls last.
+        untestable: the controls that do not hold, with their values; empty where all do.
+    """
+
+    verdict: str
+    found: Sequence[Finding]
+    untestable: str = ""
+
+
 def grade(
     value: float, low: float, high: float, threshold: float, floor: float | None = None
 ) -> str:

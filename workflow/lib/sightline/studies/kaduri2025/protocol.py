@@ -6,11 +6,11 @@ from typing import Any
 
 from sightline.studies.kaduri2025 import windows
 from sightline.studies.kaduri2025.windows import Window
-from sightline.studies.protocols import FromFile, ProtocolError, find_setting
+from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
 
 @dataclass(frozen=True)
-class Protocol(FromFile):
+class Protocol(StudySettings):
     """Settings of one run, as the configuration gives them under ``studies: kaduri2025``.
 
     Attributes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sightline.studies.khajuria2025.names import CORRECTED, PUBLISHED
-from sightline.studies.protocols import FromFile, ProtocolError, find_setting
+from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
 SHIFT, WRONG_GRID = "shift_", "wrong_grid"
 
@@ -32,7 +32,7 @@ class ImageSet:
 
 
 @dataclass(frozen=True)
-class Protocol(FromFile):
+class Protocol(StudySettings):
     """Settings of one run, as the configuration gives them under ``studies: khajuria2025``.
 
     Attributes:

@@ -20,6 +20,7 @@ from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.effects import initially_correct
 from sightline.studies.neo2025.judging import CORRECTED
 from sightline.studies.neo2025.measurements import MeasurementError, read_measurements
+from sightline.studies.tables import read_columns
 
 COLUMNS = (
     "model", "setting", "condition", "variant", "group", "n", "object_tokens",
@@ -134,13 +135,8 @@ def read_object_size(path: Path | str) -> pd.DataFrame:
     Raises:
         MeasurementError: the file has other columns.
     """
-    frame = pd.read_csv(path, keep_default_na=False, na_values={"slope": [""]})
-    if tuple(frame.columns) != COLUMNS:
-        raise MeasurementError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(COLUMNS)}. "
-            "Rebuild it (snakemake --forcerun summarise_object_size)."
-        )
-    return frame
+    unknown = {"slope": [""]}
+    return read_columns(path, COLUMNS, "summarise_object_size", MeasurementError, na_values=unknown)
 
 
 def main(options: argparse.Namespace) -> None:

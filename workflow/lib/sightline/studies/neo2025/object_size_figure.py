@@ -9,7 +9,14 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import MUTED, error_bars, new_figure, save_figure, series
+from sightline.studies.drawing import (
+    MUTED,
+    error_bars,
+    legend_below,
+    new_figure,
+    save_figure,
+    series,
+)
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.object_size import read_object_size
 from sightline.studies.neo2025.protocol import SETTINGS
@@ -42,14 +49,7 @@ def draw(data: pd.DataFrame) -> Figure:
                 panel.set_ylim(-3, 106)
                 panel.set_xlabel("tokens of the object")
             row[0].set_ylabel(f"{model}\ncorrect answers lost (%)")
-        handles = {
-            label: handle
-            for panel in axes.flat
-            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles)
-        )
+        legend_below(figure, axes.flat, columns=len(LABELS))
     return figure
 
 

@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sightline.studies.protocols import FromFile, ProtocolError, find_setting
+from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
 SETTINGS = ("generative", "polling", "vqa")
 
 
 @dataclass(frozen=True)
-class Protocol(FromFile):
+class Protocol(StudySettings):
     """Settings of one run, as the configuration gives them under ``studies: neo2025``.
 
     Attributes:

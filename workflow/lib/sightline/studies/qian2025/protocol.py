@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from sightline.instruments.point_rules import PointRule
-from sightline.studies.protocols import FromFile, ProtocolError, find_setting
+from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
 Position = Literal["before", "at"]
 POSITIONS: tuple[Position, ...] = ("before", "at")
@@ -56,7 +56,7 @@ class ReferSet:
 
 
 @dataclass(frozen=True)
-class Protocol(FromFile):
+class Protocol(StudySettings):
     """Settings of one run, as the configuration gives them under ``studies: qian2025``.
 
     Attributes:

@@ -12,7 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.studies.drawing import INK, new_figure, save_figure, series
+from sightline.studies.drawing import (
+    INK,
+    legend_below,
+    new_figure,
+    save_figure,
+    series,
+)
 from sightline.studies.kaduri2025.attention.depth_axis import depth_axis, depths, shade_middle
 from sightline.studies.kaduri2025.attention.effects import read_effects
 from sightline.studies.kaduri2025.attention.fractions import SHARES
@@ -80,10 +86,7 @@ def draw(shares: pd.DataFrame, model: str, depth: int, middle: Window) -> Figure
             f"share of attention, {model}\n"
             f"n = {own['n'].max():.0f} descriptions, {own['tokens'].max():.0f} tokens"
         )
-        entries = {}
-        for axes in panels:
-            entries |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
+        legend_below(figure, panels, columns=3)
     return figure
 
 

@@ -16,6 +16,7 @@ from sightline.studies.drawing import (
     MUTED,
     PALETTE,
     error_bars,
+    legend_below,
     new_figure,
     published_marks,
     save_figure,
@@ -95,10 +96,7 @@ def draw(table: pd.DataFrame, printed: pd.DataFrame, middles: dict[str, Window])
         panels[0][0].set_title("bins of layers, lost objects")
         panels[0][1].set_title("single layers")
         panels[0][0].set_ylim(0, 1.02)
-        entries = {}
-        for axes in panels.T.flat:
-            entries |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
+        legend_below(figure, panels.T.flat, columns=3)
     return figure
 
 

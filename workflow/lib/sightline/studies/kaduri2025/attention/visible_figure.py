@@ -13,6 +13,7 @@ from sightline.studies.drawing import (
     INK,
     MUTED,
     error_bars,
+    legend_below,
     light_grid,
     new_figure,
     save_figure,
@@ -64,8 +65,7 @@ def draw_sweep(visible: pd.DataFrame, tail: pd.DataFrame, models: list[str]) -> 
         panels[0][0].set_title("generated tokens see a share of the image")
         panels[0][1].set_title("what the largest tokens hold")
         panels[0][1].legend(loc="upper left")
-        entries = dict(zip(*reversed(panels[0][0].get_legend_handles_labels()), strict=True))
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
+        legend_below(figure, panels[0][:1], columns=3)
     return figure
 
 
@@ -82,8 +82,7 @@ def draw_selections(visible: pd.DataFrame, models: list[str]) -> Figure:
             axes.set_title(f"{model}, n = {own['n'].max():.0f}")
             axes.set_ylim(0, 1.04)
         panels[0][0].set_ylabel("object F1")
-        entries = dict(zip(*reversed(panels[0][0].get_legend_handles_labels()), strict=True))
-        figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=2)
+        legend_below(figure, panels[0][:1], columns=2)
     return figure
 
 

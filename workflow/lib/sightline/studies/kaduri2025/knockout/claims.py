@@ -8,7 +8,7 @@ few images. Nothing is testable on a model that does not describe what is there 
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -35,7 +35,14 @@ from sightline.studies.kaduri2025.knockout.conditions import (
 from sightline.studies.kaduri2025.knockout.contrasts import read_contrasts
 from sightline.studies.kaduri2025.knockout.paper import Paper, paper_models
 from sightline.studies.published import load_published
-from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
+from sightline.studies.verdicts import (
+    FEWEST,
+    Finding,
+    Outcome,
+    grade,
+    grade_at_most,
+    together,
+)
 
 ITEMS = {
     "C2": "fig2e", "C3": "fig2e", "C4": "fig2e", "C5": "fig2e", "C6": "fig2f", "C14": "figS1e",
@@ -101,21 +108,6 @@ def at_least(threshold: float, floor: float = 0.0) -> Callable[[float, float, fl
 def at_most(limit: float) -> Callable[[float, float, float], str]:
     """Verdict on a number that should stay at or below a limit."""
     return lambda value, low, high: grade_at_most(value, high, low, limit)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a claim.
-
-    Attributes:
-        verdict: over all its numbers.
-        found: the numbers, controls last.
-        untestable: the controls that do not hold, with their values; empty where all do.
-    """
-
-    verdict: str
-    found: Sequence[Finding]
-    untestable: str = ""
 
 
 Listed = list[Finding | None]

@@ -36,6 +36,7 @@ from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.effects import counted_images
 from sightline.studies.kaduri2025.knockout.measurements import read_measurements
 from sightline.studies.kaduri2025.windows import Window
+from sightline.studies.tables import read_columns
 
 COLUMNS = ("model", "variant", "contrast", "condition", "value", "low", "high", "n", "layers")
 """``layers`` names the window that a number is about, as first-last."""
@@ -280,15 +281,10 @@ def read_contrasts(path: Path | str) -> pd.DataFrame:
     """
     texts = ("model", "variant", "contrast", "condition", "layers")
     empty = {column: [""] for column in COLUMNS if column not in texts}
-    frame = pd.read_csv(
-        path, dtype=dict.fromkeys(texts, str), keep_default_na=False, na_values=empty
+    kinds = dict.fromkeys(texts, str)
+    return read_columns(
+        path, COLUMNS, "contrast_hidden_image", DescriptionError, dtype=kinds, na_values=empty
     )
-    if tuple(frame.columns) != COLUMNS:
-        raise DescriptionError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(COLUMNS)}. "
-            "Rebuild it (snakemake --forcerun contrast_hidden_image)."
-        )
-    return frame
 
 
 def main(options: argparse.Namespace) -> None:

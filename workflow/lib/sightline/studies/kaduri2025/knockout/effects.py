@@ -15,6 +15,7 @@ from sightline.intervals import EMPTY, bootstrap_mean
 from sightline.studies.kaduri2025.knockout.conditions import NONE
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.measurements import read_measurements
+from sightline.studies.tables import read_columns
 
 CELL = ("model", "wording", "variant", "condition", "layers")
 SCORES = ("f1", "dominant_named", "theme_named", "detail_f1", "truth_f1")
@@ -87,13 +88,10 @@ def read_effects(path: Path | str) -> pd.DataFrame:
     """
     # Empty names of layers stay empty text; scores that are not defined are empty too.
     texts = {column: str for column in (*CELL, "family")}
-    frame = pd.read_csv(path, dtype=texts, keep_default_na=False, na_values=_MAY_BE_EMPTY)
-    if tuple(frame.columns) != EFFECT_COLUMNS:
-        raise DescriptionError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(EFFECT_COLUMNS)}. "
-            "Rebuild it (snakemake --forcerun summarise_hidden_image)."
-        )
-    return frame
+    return read_columns(
+        path, EFFECT_COLUMNS, "summarise_hidden_image", DescriptionError, dtype=texts,
+        na_values=_MAY_BE_EMPTY,
+    )  # fmt: skip
 
 
 _MAY_BE_EMPTY = {column: [""] for column in EFFECT_COLUMNS if column not in (*CELL, "family")}

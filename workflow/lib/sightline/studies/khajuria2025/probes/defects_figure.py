@@ -14,7 +14,13 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import PALETTE, error_bars, new_figure, save_figure
+from sightline.studies.drawing import (
+    PALETTE,
+    error_bars,
+    legend_below,
+    new_figure,
+    save_figure,
+)
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, SECONDARY
 from sightline.studies.khajuria2025.probes.measurements import (
     CORRECTED,
@@ -78,8 +84,7 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
             row[0].set_title(f"{encoder}, last layer", fontsize=6.5)
             row[1].set_title("large primary, large secondary", fontsize=6.5)
             row[0].set_ylabel("accuracy")
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=6)
+        legend_below(figure, axes[0, :1], columns=6)
     return figure
 
 

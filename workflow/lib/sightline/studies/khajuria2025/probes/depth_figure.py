@@ -9,7 +9,13 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import MUTED, PALETTE, new_figure, save_figure
+from sightline.studies.drawing import (
+    MUTED,
+    PALETTE,
+    legend_below,
+    new_figure,
+    save_figure,
+)
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, RANDOM, RANDOM_OBJ, ROLES
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
@@ -91,12 +97,7 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
             row[0].set_ylabel("accuracy")
         for panel in axes[-1]:
             panel.set_xlabel("layer")
-        handles = {
-            label: handle
-            for panel in axes.flat
-            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=5)
+        legend_below(figure, axes.flat, columns=5)
     return figure
 
 

@@ -8,7 +8,14 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import MUTED, error_bars, new_figure, save_figure, series
+from sightline.studies.drawing import (
+    MUTED,
+    error_bars,
+    legend_below,
+    new_figure,
+    save_figure,
+    series,
+)
 from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
 from sightline.studies.khajuria2025.probes.roster import Roster
 
@@ -72,10 +79,7 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
                 panel.set_xlim(-0.6, len(tests) - 0.4)
                 panel.set_title(f"{title}, {variant}", fontsize=6.5)
                 panel.set_ylabel(unit)
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=4, fontsize=5.5
-        )
+        legend_below(figure, axes[0, :1], columns=4, fontsize=5.5)
     return figure
 
 

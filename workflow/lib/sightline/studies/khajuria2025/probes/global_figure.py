@@ -13,6 +13,7 @@ from sightline.studies.drawing import (
     MUTED,
     PALETTE,
     error_bars,
+    legend_below,
     new_figure,
     published_marks,
     save_figure,
@@ -97,8 +98,7 @@ def draw_layers(data: pd.DataFrame, roster: Roster) -> Figure:
             row[0].set_ylabel("accuracy")
         for panel in axes[-1]:
             panel.set_xlabel("layer")
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3)
+        legend_below(figure, axes[0, :1], columns=3)
     return figure
 
 
@@ -134,8 +134,7 @@ def draw_bars(data: pd.DataFrame, roster: Roster) -> Figure:
             panel.set_ylim(0, 1.05)
             panel.set_title(f"{variant}: global probe at the last layer")
             panel.axhline(0, color=MUTED, linewidth=0.6)
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        legend_below(figure, axes[0, :1], columns=4)
     return figure
 
 

@@ -17,6 +17,7 @@ from sightline.studies.drawing import (
     MUTED,
     PALETTE,
     error_bars,
+    legend_below,
     new_figure,
     published_marks,
     save_figure,
@@ -122,8 +123,7 @@ def draw_bars(data: pd.DataFrame, item: str, order: Sequence[str]) -> Figure:
             lowest = data.loc[data["variant"] == variant, "value"].min()
             panel.set_ylim(min(0.0, lowest - 0.05), 1.08)
             panel.set_title(f"{variant}: layer of the {rule}")
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=4)
+        legend_below(figure, axes[0, :1], columns=4)
     return figure
 
 

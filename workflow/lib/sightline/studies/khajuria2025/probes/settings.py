@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sightline.studies.protocols import FromFile, ProtocolError
+from sightline.studies.protocols import ProtocolError, StudySettings
 
 ANY, ONE = "any", "one"
 
 
 @dataclass(frozen=True)
-class ProbeSettings(FromFile):
+class ProbeSettings(StudySettings):
     """Settings under ``studies: khajuria2025: probes``.
 
     Attributes:

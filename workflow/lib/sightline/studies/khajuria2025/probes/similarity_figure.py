@@ -16,7 +16,13 @@ from matplotlib.figure import Figure
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.intervals import bootstrap_mean
-from sightline.studies.drawing import PALETTE, error_bars, new_figure, save_figure
+from sightline.studies.drawing import (
+    PALETTE,
+    error_bars,
+    legend_below,
+    new_figure,
+    save_figure,
+)
 from sightline.studies.khajuria2025.names import PRIMARY, ROLES
 from sightline.studies.khajuria2025.probes.measurements import CORRECTED
 from sightline.studies.khajuria2025.probes.published_cells import published_line
@@ -94,8 +100,7 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
         for panel, encoder in zip(panels, encoders, strict=True):
             _draw_curves(panel, data, encoder, roster)
         panels[0].set_ylabel("mean cosine")
-        handles = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))
-        figure.legend(handles.values(), handles.keys(), loc="lower center", ncols=3)
+        legend_below(figure, panels[:1], columns=3, loc="lower center")
     return figure
 
 

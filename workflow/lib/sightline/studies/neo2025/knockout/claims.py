@@ -9,7 +9,7 @@ principle (C14); without its control a claim is inconclusive, as not testable on
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -29,7 +29,13 @@ from sightline.studies.neo2025.knockout.effects import find_cell, read_compariso
 from sightline.studies.neo2025.knockout.pairs import PAIRS, Pair
 from sightline.studies.neo2025.knockout.tab2 import GEOMETRY, HEADERS, ITEM, PAPER_MODEL
 from sightline.studies.published import find_published, load_published
-from sightline.studies.verdicts import FEWEST, Finding, grade, together
+from sightline.studies.verdicts import (
+    FEWEST,
+    Finding,
+    Outcome,
+    grade,
+    together,
+)
 
 STATEMENTS = {
     "C12": "The last position reads the object directly from its tokens, in middle to late layers",
@@ -110,21 +116,6 @@ class Cuts:
         title = f"{pair.title}: {HEADERS[upper].lower()} minus {HEADERS[lower].lower()}"
         n = table.iloc[0]["n"]
         return Finding(title, value, low, high, n, grade(value, low, high, by))
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a claim.
-
-    Attributes:
-        verdict: over all its numbers.
-        found: the numbers, controls last.
-        untestable: the controls that do not hold, with their values; empty where all do.
-    """
-
-    verdict: str
-    found: Sequence[Finding]
-    untestable: str = ""
 
 
 def find_c12(cuts: Cuts) -> Outcome:

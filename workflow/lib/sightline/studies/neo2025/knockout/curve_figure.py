@@ -18,6 +18,7 @@ from sightline.errors import SightlineError
 from sightline.studies.drawing import (
     MUTED,
     error_bars,
+    legend_below,
     new_figure,
     published_marks,
     save_figure,
@@ -93,14 +94,7 @@ def draw(data: pd.DataFrame) -> Figure:
                 panel.set_ylim(-0.03, 1.06)
             n = data.loc[data["model"] == model, "n"].max()
             row[0].set_ylabel(f"{model}, n = {n}\naccuracy left")
-        handles = {
-            label: handle
-            for panel in axes.flat
-            for handle, label in zip(*panel.get_legend_handles_labels(), strict=True)
-        }
-        figure.legend(
-            handles.values(), handles.keys(), loc="outside lower center", ncols=len(handles)
-        )
+        legend_below(figure, axes.flat, columns=len(LABELS) + 1)
     return figure
 
 

@@ -22,6 +22,7 @@ from sightline.studies.neo2025.judging import CORRECTED, JUDGES
 from sightline.studies.neo2025.knockout import pairs
 from sightline.studies.neo2025.knockout.measurements import read_knockout
 from sightline.studies.neo2025.measurements import MeasurementError
+from sightline.studies.tables import read_columns
 
 EFFECT_COLUMNS = (
     "model", "model_layers", "judge", "pair", "source", "target", "variant",
@@ -190,13 +191,7 @@ def read_comparisons(path: Path | str) -> pd.DataFrame:
 
 def _read(path: Path | str, columns: tuple[str, ...]) -> pd.DataFrame:
     # Empty variants stay empty text.
-    frame = pd.read_csv(path, keep_default_na=False)
-    if tuple(frame.columns) != columns:
-        raise MeasurementError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(columns)}. "
-            "Rebuild it (snakemake --forcerun summarise_knockout)."
-        )
-    return frame
+    return read_columns(path, columns, "summarise_knockout", MeasurementError)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -24,6 +24,7 @@ from sightline.studies.neo2025.judging import AS_PUBLISHED, CORRECTED
 from sightline.studies.neo2025.lens.contrasts import COLUMNS, WITH_A_MATCH
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.published import find_published, load_published
+from sightline.studies.tables import read_columns
 from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
 
 STATEMENTS = {
@@ -290,13 +291,8 @@ def read_contrasts(path: Path | str) -> pd.DataFrame:
     Raises:
         MeasurementError: the file has other columns.
     """
-    frame = pd.read_csv(path, keep_default_na=False, na_values={"p_value": [""]})
-    if tuple(frame.columns) != COLUMNS:
-        raise MeasurementError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected {', '.join(COLUMNS)}. "
-            "Rebuild it (snakemake --forcerun summarise_lens)."
-        )
-    return frame
+    unknown = {"p_value": [""]}
+    return read_columns(path, COLUMNS, "summarise_lens", MeasurementError, na_values=unknown)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sightline.studies.protocols import FromFile, ProtocolError
+from sightline.studies.protocols import ProtocolError, StudySettings
 
 
 @dataclass(frozen=True)
-class LensProtocol(FromFile):
+class LensProtocol(StudySettings):
     """Settings of one run, as the configuration gives them under ``studies: neo2025: lens``.
 
     Attributes:
