@@ -3,6 +3,7 @@
 snakemake --cores all                                    the demo: embedded world, bundled models
 snakemake --cores all --configfile config/paper.yaml     the published setting
 snakemake --cores 1 neo2025_tab1                         one table or figure
+snakemake --cores 1 plan --configfile config/paper.yaml  what that would cost, before it starts
 """
 
 from snakemake.utils import min_version
@@ -29,6 +30,8 @@ include: "workflow/rules/kaduri2025.smk"
 include: "workflow/rules/khajuria2025.smk"
 include: "workflow/rules/qian2025.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/gallery.smk"
+include: "workflow/rules/plan.smk"
 
 
 localrules:
@@ -36,9 +39,10 @@ localrules:
 
 
 rule all:
-    """All studies of the configuration, their scorecard, and the quality of the demo models."""
+    """All studies of the configuration, their scorecard and gallery, and the quality of the demo models."""
     default_target: True
     input:
         study_targets(),
         results("scorecard.csv"),
+        results("site/index.html"),
         quality_targets(),

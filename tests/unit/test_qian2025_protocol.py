@@ -30,6 +30,7 @@ ITEMS = [
     *(f"tab{n}" for n in range(1, 8)),
     "tab_ablations",
     "layers",
+    "explorer",
 ]
 READ = "READ-7B-LLaVA1.5 (ft)"
 

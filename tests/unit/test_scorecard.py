@@ -9,10 +9,10 @@ import pandas as pd
 import pytest
 
 from sightline.report.scorecard import gather_claims, scorecard_markdown, write_scorecard
-from sightline.report.scorecard_page import scorecard_page
+from sightline.report.scorecard_page import gallery_links, scorecard_page
 from sightline.studies.claims import COLUMNS, VERDICTS, Claim, ClaimError, write_claims
 
-VOID = {"meta", "link", "br"}
+VOID = {"meta", "link", "br", "input"}
 
 
 def claim(study: str, number: str, verdict: str = "replicated", **changes) -> Claim:
@@ -40,10 +40,15 @@ def claim(study: str, number: str, verdict: str = "replicated", **changes) -> Cl
 
 CLAIMS = [
     claim("neo2025", "C1"),
+    claim("neo2025", "C1", metric="control, <i>F1</i>", item="fig3"),
     claim("neo2025", "C2", "not replicated"),
     claim("neo2025", "C10", "not run"),
     claim("qian2025", "C1", "inconclusive", published="over 70"),
 ]
+
+
+def page_of(claims: list[Claim]) -> str:
+    return scorecard_page(claims, gallery_links(claims, "site/index.html"), "site/index.html")
 
 
 class Page(HTMLParser):
@@ -71,8 +76,8 @@ class Page(HTMLParser):
 
 
 def test_three_files_from_the_command_line_in_any_order_of_inputs(tmp_path):
-    write_claims(CLAIMS[3:], tmp_path / "a.csv")
-    write_claims([CLAIMS[2], CLAIMS[0], CLAIMS[1]], tmp_path / "b.csv")
+    write_claims(CLAIMS[4:], tmp_path / "a.csv")
+    write_claims([CLAIMS[3], CLAIMS[0], CLAIMS[1], CLAIMS[2]], tmp_path / "b.csv")
     for stem, files in (("first", ["a.csv", "b.csv"]), ("second", ["b.csv", "a.csv"])):
         command = [sys.executable, "-m", "sightline.report.scorecard", "--out", tmp_path / stem]
         subprocess.run([*command, "--claims", *(tmp_path / file for file in files)], check=True)
@@ -82,6 +87,7 @@ def test_three_files_from_the_command_line_in_any_order_of_inputs(tmp_path):
     frame = pd.read_csv(tmp_path / "first.csv", keep_default_na=False)
     assert tuple(frame.columns) == COLUMNS
     assert list(frame["study"] + " " + frame["claim"]) == [
+        "neo2025 C1",
         "neo2025 C1",
         "neo2025 C2",
         "neo2025 C10",
@@ -107,53 +113,75 @@ def test_the_same_claim_in_two_files_is_refused(tmp_path):
         gather_claims([tmp_path / "a.csv", tmp_path / "b.csv"])
 
 
-def test_markdown_is_compact_and_safe():
+def test_markdown_counts_claims_and_is_safe():
     text = scorecard_markdown(CLAIMS)
-    assert "1 replicated · 1 not replicated · 1 inconclusive · 1 not run" in text
+    assert "4 claims: 1 replicated · 1 not replicated · 1 inconclusive · 1 not run" in text
     assert text.index("## neo2025") < text.index("## qian2025")
     row = next(line for line in text.splitlines() if line.startswith("| C1 "))
     assert "a \\| bar" in row
-    assert "| 71.79 | 68.25 [60.1, 75.5] | 120 | demo-llava | **replicated** |" in row
+    assert (
+        "| 71.79 | 68.25 [60.1, 75.5] | 120 | decrease, percent | demo-llava | corrected |" in row
+    )
+    assert row.endswith("| **replicated** |")
     waiting = next(line for line in text.splitlines() if line.startswith("| C10 "))
-    assert "| unknown | – |  | demo-llava | **not run** |" in waiting  # noqa: RUF001
+    assert "| unknown | – |  | decrease, percent | demo-llava |" in waiting  # noqa: RUF001
+    (control,) = [line for line in text.splitlines() if "control, <i>F1</i>" in line]
+    assert control.endswith("| control holds |")
 
 
 def test_page_needs_nothing_from_elsewhere():
-    text = scorecard_page(CLAIMS)
+    text = page_of(CLAIMS)
     page = Page(text)
     for tag, attributes in page.tags:
         assert attributes.get("src") is None
-        assert attributes.get("href") in (None, "data:,")
+        assert (attributes.get("href") or "data:,").startswith(("data:,", "site/index.html"))
         assert tag not in {"img", "iframe"}
-    assert "http" not in text
+    assert "http:" not in text and "https:" not in text
     assert "url(" not in text
     assert "@import" not in text
-    assert "prefers-color-scheme: dark" in text
+    assert "default-src 'none'" in text
+    assert "light-dark(" in text
 
 
-def test_page_words_every_verdict_and_can_be_filtered_by_it():
-    page = Page(scorecard_page(CLAIMS))
-    buttons = [attributes["data-verdict"] for tag, attributes in page.tags if tag == "button"]
-    rows = [
-        attributes["data-verdict"]
-        for tag, attributes in page.tags
-        if tag == "tr" and "data-verdict" in attributes
+def test_page_shows_one_verdict_per_claim_and_can_be_filtered_by_it():
+    page = Page(page_of(CLAIMS))
+    buttons = [
+        attributes["data-verdict"] for tag, attributes in page.tags if "data-verdict" in attributes
     ]
+    claims = [attributes for tag, attributes in page.tags if attributes.get("class") == "claim"]
     assert buttons[0] == ""
     assert len(set(buttons)) == len(VERDICTS) + 1
-    assert set(rows) == set(buttons[1:])
+    assert [one["id"] for one in claims] == [
+        "neo2025-C1",
+        "neo2025-C2",
+        "neo2025-C10",
+        "qian2025-C1",
+    ]
+    assert {mark for one in claims for mark in one["data-verdicts"].split()} == set(buttons[1:])
     words = " ".join(page.text)
     for verdict in VERDICTS:
         assert words.count(verdict) >= 2
     assert "60.1 to 75.5" in words
     assert "unknown" in words
     assert "with <b>tags</b> & a | bar" in words
+    assert "control holds" in words
+    assert "2 rows, 1 of them control" in words
+
+
+def test_links_lead_to_items_that_a_study_lists_and_nowhere_else():
+    rows = [*CLAIMS, claim("neo2025", "C4", item="none"), claim("nobody2030", "C1")]
+    link = gallery_links(rows, "site/index.html")
+    assert link(CLAIMS[0]) == "site/index.html#neo2025-tab1"
+    assert link(rows[-2]) == link(rows[-1]) == ""
+    found = [attributes["href"] for tag, attributes in Page(page_of(rows)).tags if tag == "a"]
+    assert found.count("site/index.html#neo2025-tab1") == 3
 
 
 def test_page_groups_by_study_and_says_when_there_is_nothing():
-    page = Page(scorecard_page(CLAIMS))
-    assert sum(tag == "section" for tag, _ in page.tags) == 2
-    assert "No claim was judged in this run." in scorecard_page([])
+    page = Page(page_of(CLAIMS))
+    studies = [attributes["data-study"] for tag, attributes in page.tags if tag == "section"]
+    assert studies == ["neo2025", "qian2025"]
+    assert "No claim was judged in this run." in page_of([])
 
 
 def test_written_twice_the_bytes_are_equal(tmp_path):

@@ -2,13 +2,17 @@
 
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
 from sightline.config import ConfigError, check_config, load_schema
+from sightline.scenes.inventory import find_file
+from sightline.scenes.single_images import SINGLE, choose_way
 from sightline.sources import LIBRARY, code_digest
+from sightline.studies.image_counts import count_images
 
 # Jobs use the interpreter that runs Snakemake, or that of their conda environment, and this library.
 os.environ.update(
@@ -19,6 +23,10 @@ os.environ.update(
 # Threads that wait for each other by spinning bring a job to a crawl as soon as anything else runs beside it: 400
 # small matrix products took 13 s beside one busy core, and 0.8 s with sleeping threads.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# Only the jobs that fetch go to the hub, and they as the user wishes.
+os.environ.setdefault("SIGHTLINE_HUB_OFFLINE", os.environ.get("HF_HUB_OFFLINE", "0"))
+os.environ.update(HF_HUB_OFFLINE="1")
 
 try:
     check_config(
@@ -87,8 +95,31 @@ def coco_files(split):
     """Annotations of a split and, unless the images are the user's own, the list of its images."""
     root = dataset_root("coco")
     files = [f"{root}/annotations/instances_{split}.json"]
-    own = config["datasets"]["coco"]["source"] == "local"
-    return files if own else [*files, f"{root}/{split}.csv"]
+    source = config["datasets"]["coco"]["source"]
+    if source == "local":
+        return files
+    if source == "download" and coco_way(split).kind == SINGLE:
+        return [*files, results(f"data/fetched/{split}.csv")]
+    return [*files, f"{root}/{split}.csv"]
+
+
+def coco_way(split):
+    """How the images of a split of COCO come, if they are fetched: all of them, or those that this run looks at."""
+    archive = find_file(bundled("resources/datasets.csv"), f"{split}.zip")
+    forced = config.get("downloads", {}).get("images", "auto")
+    return choose_way(count_images(config).get(split, 0), archive, forced)
+
+
+def coco_ways():
+    """The reckoning for every split of COCO that this run fetches."""
+    fetched = config["datasets"]["coco"]["source"] == "download"
+    return [coco_way(split).why for split in count_images(config)] if fetched else []
+
+
+def fetched_by_hand():
+    """Argument that names the folder of files fetched by hand, if there is one."""
+    folder = config.get("downloads", {}).get("data_dir")
+    return f"--data-dir {folder}" if folder else ""
 
 
 def dataset_label(name):
@@ -101,15 +132,17 @@ def dataset_label(name):
     return labels[config["datasets"][name]["source"]]
 
 
+# Where the VLM of a converted checkpoint lies.
+CONVERTED_FOLDERS = {"lisa": "llava", "internvl2": "internvl"}
+
+
 def model_settings(model):
     """What a model's settings file says: its entry, with the folder its files are in."""
     entry = config["models"][model]
+    folder = checkpoint_folder(model)
     if model in config.get("conversions", {}):
-        folder = shared(f"converted/{model}/llava")
-    elif "revision" in entry:
-        folder = shared(f"models/{model}")
-    else:
-        folder = bundled(entry["path"])
+        layout = config["conversions"][model]["layout"]
+        folder = shared(f"converted/{model}/{CONVERTED_FOLDERS[layout]}")
     return entry | {"key": model, "path": folder, "device": config["device"]}
 
 
@@ -136,15 +169,32 @@ def checkpoint(name):
     return next(kind[name] for kind in kinds if name in kind)
 
 
+def tiny_checkpoints():
+    """Random checkpoints that this run writes: name -> kind."""
+    kinds = (config["models"], config.get("parts", {}), config.get("encoders", {}))
+    return {
+        name: entry["path"].removeprefix("tiny:")
+        for kind in kinds
+        for name, entry in kind.items()
+        if entry.get("path", "").startswith("tiny:")
+    }
+
+
+def arrives(name):
+    """Whether a checkpoint is fetched or written by a job instead of being there."""
+    return "revision" in checkpoint(name) or name in tiny_checkpoints()
+
+
 def checkpoint_folder(name):
     """Where the files of a model or of a part are, in the layout they come in."""
-    entry = checkpoint(name)
-    return shared(f"models/{name}") if "revision" in entry else bundled(entry["path"])
+    return (
+        shared(f"models/{name}") if arrives(name) else bundled(checkpoint(name)["path"])
+    )
 
 
 def checkpoint_files(name):
-    """The same files: the list of what was fetched, or those of a folder."""
-    if "revision" in checkpoint(name):
+    """The same files: the list of what was fetched or written, or those of a folder."""
+    if arrives(name):
         return shared(f"models/{name}.json")
     folder = Path(checkpoint_folder(name))
     found = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
@@ -156,9 +206,24 @@ def conversion(wildcards):
     return config["conversions"][wildcards.model]
 
 
-def pickled_checkpoints():
-    """Checkpoints whose weights may come as pickles: those that get converted, their towers, encoders that say so."""
+def conversions(layout):
+    """Models whose checkpoint is in a layout, as a pattern of their names."""
     entries = config.get("conversions", {})
+    return one_of(name for name, entry in entries.items() if entry["layout"] == layout)
+
+
+def one_of(names):
+    """A pattern that matches these names, and nothing if there are none."""
+    return "|".join(map(re.escape, names)) or "(?!)"
+
+
+def pickled_checkpoints():
+    """Checkpoints whose weights may come as pickles: those in LISA's layout, their towers, encoders that say so."""
+    entries = {
+        name: entry
+        for name, entry in config.get("conversions", {}).items()
+        if entry["layout"] == "lisa"
+    }
     encoders = config.get("encoders", {})
     said = {name for name, entry in encoders.items() if entry.get("pickled")}
     return {*entries, *(entry["tower"] for entry in entries.values()), *said}
@@ -229,3 +294,19 @@ def study_targets(name=None):
         if name in (None, key)
         for file in promised[key]()
     ]
+
+
+def wanted_settings():
+    """Settings of the studies that look at images of COCO, with the seed."""
+    neo = neo2025_protocol() | {"reference": study("neo2025").get("reference")}
+    neo |= {"lens": lens_protocol()}
+    given = {"neo2025": neo, "kaduri2025": kaduri2025_protocol()}
+    given |= {
+        "khajuria2025": khajuria2025_settings("pairs", "global_probe", "variants")
+    }
+    return {name: given[name] for name in given if study(name)}
+
+
+def wanted_questions():
+    """Questions that the authors wrote, where they are asked."""
+    return neo2025_protocol().get("vqa_set", {}).get("file", [])

@@ -2,10 +2,19 @@
 
 
 localrules:
+    choose_images,
     download_archive,
     download_file,
+    fetch_images,
     unpack_annotations,
     unpack_images,
+    write_wanted_settings,
+
+
+onstart:
+    for reckoning in coco_ways():
+        logger.info(reckoning)
+    refuse_without_room()
 
 
 rule generate_world:
@@ -91,7 +100,8 @@ rule fetch_reasonseg_mirror:
         ],
         root=subpath(output[0], parent=True),
     shell:
-        "python -m sightline.scenes.reasonseg_mirror --mirror {params.mirror} --split {wildcards.split}"
+        "HF_HUB_OFFLINE=$SIGHTLINE_HUB_OFFLINE"
+        " python -m sightline.scenes.reasonseg_mirror --mirror {params.mirror} --split {wildcards.split}"
         " --out {params.root} 2> {log}"
 
 
@@ -106,9 +116,11 @@ rule download_archive:
     retries: 2
     conda:
         "../../envs/core.yaml"
+    params:
+        own=fetched_by_hand(),
     shell:
         "python -m sightline.scenes.download --inventory {input.inventory}"
-        " --file {wildcards.archive}.zip --out {output} 2> {log}"
+        " --file {wildcards.archive}.zip --out {output} {params.own} 2> {log}"
 
 
 rule download_file:
@@ -122,9 +134,11 @@ rule download_file:
     retries: 2
     conda:
         "../../envs/core.yaml"
+    params:
+        own=fetched_by_hand(),
     shell:
         "python -m sightline.scenes.download --inventory {input.inventory}"
-        " --file {wildcards.file} --out {output} 2> {log}"
+        " --file {wildcards.file} --out {output} {params.own} 2> {log}"
 
 
 rule unpack_annotations:
@@ -161,3 +175,57 @@ rule unpack_images:
     shell:
         "python -m sightline.scenes.unpack --archive {input} --folder {wildcards.split}"
         " --out {params.root} --manifest {output} 2> {log}"
+
+
+rule write_wanted_settings:
+    """What decides which images the studies of this run look at."""
+    output:
+        results("settings/wanted_images.json"),
+    log:
+        logs("settings/wanted_images"),
+    params:
+        settings=lambda wildcards: wanted_settings(),
+    run:
+        Path(output[0]).write_text(
+            json.dumps(params.settings, indent=1, sort_keys=True)
+        )
+
+
+rule choose_images:
+    """The images of a split that the studies of this run will look at, from annotations alone."""
+    input:
+        instances=rules.unpack_annotations.output.instances,
+        settings=rules.write_wanted_settings.output,
+        questions=lambda wildcards: wanted_questions(),
+    output:
+        results("data/wanted/{split}.csv"),
+    log:
+        logs("data/wanted_{split}"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        root=subpath(input.instances, ancestor=2),
+        code=code("sightline.studies.wanted_images"),
+    shell:
+        "python -m sightline.studies.wanted_images --dataset {params.root} --split {wildcards.split}"
+        " --settings {input.settings} --out {output} 2> {log}"
+
+
+rule fetch_images:
+    """Those images, one by one, and the list of them."""
+    input:
+        inventory=bundled("resources/datasets.csv"),
+        wanted=rules.choose_images.output,
+    output:
+        results("data/fetched/{split}.csv"),
+    log:
+        logs("data/fetch_{split}"),
+    retries: 2
+    conda:
+        "../../envs/core.yaml"
+    params:
+        root=dataset_root("coco"),
+    shell:
+        "python -m sightline.scenes.single_images --inventory {input.inventory}"
+        " --archive {wildcards.split}.zip --list {input.wanted} --out {params.root}"
+        " --manifest {output} 2> {log}"

@@ -94,5 +94,6 @@ rule kaduri2025:
 include: "kaduri2025_knockout.smk"
 include: "kaduri2025_attention.smk"
 include: "kaduri2025_attention_items.smk"
+include: "kaduri2025_explorer.smk"
 include: "kaduri2025_judge.smk"
 include: "kaduri2025_reprompt.smk"

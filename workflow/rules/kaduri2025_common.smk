@@ -32,7 +32,20 @@ def kaduri2025_attention_items():
     if len(study("kaduri2025").get("models", [])) > 1:
         figures.append("figS2")
     files = [f"{name}.png" for name in figures]
-    return [results(f"kaduri2025/{name}") for name in (*files, "textS2.md")]
+    return [
+        results(f"kaduri2025/{name}") for name in (*files, "textS2.md", "explorer.html")
+    ]
+
+
+def kaduri2025_pages():
+    """Attention routes for looking around in, one page per model."""
+    models = study("kaduri2025").get("models", [])
+    return [results(f"kaduri2025/explorer/{model}.html") for model in models]
+
+
+def kaduri2025_page_images():
+    """How many images such a page shows."""
+    return study("kaduri2025").get("page", {}).get("images", 12)
 
 
 def kaduri2025_attention_folder(model):
@@ -129,7 +142,9 @@ def kaduri2025_claims():
 
 def kaduri2025_protocol():
     """What kaduri2025 fixes in advance, and nothing that would change when a model is added."""
-    settings = {k: v for k, v in study("kaduri2025").items() if k != "models"}
+    # What a page shows changes no measurement.
+    left_out = ("models", "page")
+    settings = {k: v for k, v in study("kaduri2025").items() if k not in left_out}
     return settings | {"seed": config["seed"]}
 
 

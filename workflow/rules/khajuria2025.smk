@@ -17,3 +17,4 @@ rule khajuria2025:
 include: "khajuria2025_features.smk"
 include: "khajuria2025_probes.smk"
 include: "khajuria2025_items.smk"
+include: "khajuria2025_explorer.smk"

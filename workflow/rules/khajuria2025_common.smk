@@ -18,7 +18,12 @@ def khajuria2025_targets():
 
 def khajuria2025_items():
     """Figures and tables of khajuria2025 that this run can give."""
-    return khajuria2025_probe_items()
+    return [*khajuria2025_probe_items(), results("khajuria2025/explorer.html")]
+
+
+def khajuria2025_page_images():
+    """How many images the pages of object tokens show."""
+    return study("khajuria2025").get("page", {}).get("images", 12)
 
 
 def khajuria2025_protocol():

@@ -5,6 +5,11 @@ localrules:
     fetch_model,
     train_demo_models,
     write_model_card,
+    write_tiny_checkpoint,
+
+
+# Both give results/models/<name>.json; a checkpoint that is written is never fetched.
+ruleorder: write_tiny_checkpoint > fetch_model
 
 
 DEMO_VLMS = ("llava-12", "llava-8")
@@ -47,9 +52,30 @@ rule fetch_model:
         ),
         folder=subpath(output[0], strip_suffix=".json"),
     shell:
-        "python -m sightline.models.fetch --inventory {input.inventory} --model {wildcards.model}"
+        "HF_HUB_OFFLINE=$SIGHTLINE_HUB_OFFLINE"
+        " python -m sightline.models.fetch --inventory {input.inventory} --model {wildcards.model}"
         " --path {params.path} --revision {params.revision} {params.pickled} --out {params.folder}"
         " --manifest {output} 2> {log}"
+
+
+rule write_tiny_checkpoint:
+    """A random checkpoint of a few thousand weights in its official layout, for runs that test the workflow."""
+    output:
+        shared("models/{model}.json"),
+    log:
+        shared("logs/models/{model}_tiny.log"),
+    wildcard_constraints:
+        model=one_of(tiny_checkpoints()),
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        kind=lambda wildcards: tiny_checkpoints()[wildcards.model],
+        seed=config["seed"],
+        folder=subpath(output[0], strip_suffix=".json"),
+        code=code("sightline.demo.tiny.write"),
+    shell:
+        "python -m sightline.demo.tiny.write --kind {params.kind} --seed {params.seed}"
+        " --out {params.folder} --manifest {output} 2> {log}"
 
 
 rule convert_checkpoint:
@@ -63,6 +89,8 @@ rule convert_checkpoint:
         shared("logs/converted/{model}.log"),
     benchmark:
         shared("benchmarks/converted/{model}.tsv")
+    wildcard_constraints:
+        model=conversions("lisa"),
     conda:
         "../../envs/torch.yaml"
     params:
@@ -72,6 +100,29 @@ rule convert_checkpoint:
         code=code("sightline.models.conversion.lisa"),
     shell:
         "python -m sightline.models.conversion.lisa --checkpoint {params.checkpoint} --tower {params.tower}"
+        " --out {params.out} 2> {log}"
+
+
+rule convert_internvl2:
+    """Rewrite a checkpoint of InternVL2 for the class that transformers has, and compare every weight."""
+    input:
+        weights=lambda wildcards: checkpoint_files(wildcards.model),
+    output:
+        report=shared("converted/{model}/conversion.json"),
+    log:
+        shared("logs/converted/{model}_internvl2.log"),
+    benchmark:
+        shared("benchmarks/converted/{model}_internvl2.tsv")
+    wildcard_constraints:
+        model=conversions("internvl2"),
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        checkpoint=lambda wildcards: checkpoint_folder(wildcards.model),
+        out=subpath(output.report, parent=True),
+        code=code("sightline.models.conversion.internvl2"),
+    shell:
+        "python -m sightline.models.conversion.internvl2 --checkpoint {params.checkpoint}"
         " --out {params.out} 2> {log}"
 
 

@@ -4,6 +4,7 @@
 include: "qian2025_common.smk"
 include: "qian2025_measure.smk"
 include: "qian2025_items.smk"
+include: "qian2025_explorer.smk"
 
 
 localrules:

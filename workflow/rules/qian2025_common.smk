@@ -18,7 +18,7 @@ def qian2025_items():
     return [
         *(results(f"qian2025/{name}.png") for name in figures),
         *(results(f"qian2025/{name}.tex") for name in QIAN2025_TABLES),
-        *qian2025_explorers(),
+        results("qian2025/explorer.html"),
     ]
 
 
@@ -46,9 +46,9 @@ QIAN2025_TABLES = {
 }
 
 
-def qian2025_explorers():
-    """Maps of every layer for looking around in, one file per model."""
-    return qian2025_measured("explorer.json")
+def qian2025_pages():
+    """Similarity of [SEG] for looking around in, one page per model."""
+    return [results(f"qian2025/explorer/{model}.html") for model in qian2025_models()]
 
 
 def qian2025_claims():

@@ -186,22 +186,3 @@ rule qian2025_demo:
     shell:
         "python -m sightline.studies.qian2025.items.session --model {params.model} --refer {params.folder}"
         " --out {params.stem} 2> {log}"
-
-
-rule explore_similarity:
-    """Maps of every layer of the gallery's queries, for looking around in."""
-    input:
-        rules.read_similarity_maps.output,
-        rules.measure_masks.output.gallery,
-    output:
-        results("qian2025/measurements/{model}/explorer.json"),
-    log:
-        logs("qian2025/explorer/{model}"),
-    conda:
-        "../../envs/torch.yaml"
-    params:
-        folder=subpath(output[0], parent=True),
-        code=code("sightline.studies.qian2025.items.explorer"),
-    shell:
-        "python -m sightline.studies.qian2025.items.explorer --measurements {params.folder}"
-        " --out {output} 2> {log}"

@@ -12,8 +12,9 @@ rule score_claims:
     output:
         csv=results("scorecard.csv"),
         md=results("scorecard.md"),
-        html=report(
-            results("scorecard.html"),
+        html=results("scorecard.html"),
+        unlinked=report(
+            results("scorecard_report.html"),
             caption="../report/scorecard.rst",
             category="Scorecard",
             labels={"item": "Scorecard"},

@@ -18,6 +18,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from sightline.errors import SightlineError
+from sightline.unfit_settings import unfit
 
 REFERENCE = "config/README.md"
 Mapped = Mapping[str, Any]
@@ -59,9 +60,11 @@ def check_config(config: Mapped, schema: Mapped, files: Sequence[str]) -> None:
     Raises:
         ConfigError: one line per fault: key, what is wrong, a valid value.
     """
-    errors = Draft202012Validator(schema).iter_errors(dict(config))
-    errors = sorted(errors, key=lambda error: error.json_path)
-    faults = [line for error in errors for line in _explain(error, schema)]
+    faults = list(unfit(config))
+    if not faults:
+        errors = Draft202012Validator(schema).iter_errors(dict(config))
+        errors = sorted(errors, key=lambda error: error.json_path)
+        faults = [line for error in errors for line in _explain(error, schema)]
     # Names can only be followed in a configuration of the right shape.
     faults = faults or list(_broken_references(config))
     if faults:
@@ -270,7 +273,11 @@ def _broken_conversions(config: Mapped) -> Iterator[str]:
     for name, entry in config.get("conversions", {}).items():
         if name not in config["models"]:
             yield f"conversions.{name}: no model of that name under models."
-        if entry["tower"] not in config.get("parts", {}):
+        if entry["layout"] != "lisa":
+            continue
+        if "tower" not in entry:
+            yield f"conversions.{name}.tower is missing; layout lisa needs it: tower: clip-vit-large-336."
+        elif entry["tower"] not in config.get("parts", {}):
             known = ", ".join(config.get("parts", {})) or "none"
             yield f"conversions.{name}.tower: {entry['tower']} is not described under parts; known: {known}."
 

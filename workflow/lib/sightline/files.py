@@ -26,6 +26,11 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         # mkstemp makes files private; results are meant to be shared.
         temporary.chmod(0o644)
         temporary.replace(path)
+    except OSError as error:
+        # A disk that is full while something is written does not say where.
+        if error.errno and error.filename is None:
+            error.filename = str(path)
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

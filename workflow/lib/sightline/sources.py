@@ -14,7 +14,7 @@ from pathlib import Path
 
 LIBRARY = Path(__file__).parent.parent
 PACKAGE = "sightline"
-PLUMBING = ("sightline.cli", "sightline.errors")
+PLUMBING = ("sightline.cli", "sightline.errors", "sightline.redaction")
 """Modules that can change no result."""
 
 _TABLE = re.compile(r"[\w-]+\.(csv|html|css|js)")

@@ -19,6 +19,9 @@ from sightline.cache.layout import (
 from sightline.cache.spec import Spec, SpecMismatchError
 from sightline.files import sha256
 
+# What taking apart a damaged spec.json can raise.
+_NO_MANIFEST = (ValueError, LookupError, TypeError, AttributeError, RecursionError)
+
 
 class TraceReader:
     """Reads one finished trace set by row number.
@@ -57,13 +60,16 @@ class TraceReader:
             self._shards: list[dict[str, Any]] = self._manifest["shards"]
             self._tensors: dict[str, dict[str, Any]] = self._manifest["tensors"]
             index_sha256 = self._manifest["index"]["sha256"]
-        except (ValueError, KeyError, TypeError, SpecMismatchError) as error:
+            _check_manifest(self._shards, self._tensors)
+        except (*_NO_MANIFEST, SpecMismatchError) as error:
             raise self._damaged("spec.json", f"cannot be read ({error})") from None
         if expect is not None:
             self.spec.require(expect, file)
         for number, shard in enumerate(self._shards):
             self._check_size(shard_name(number), shard["bytes"])
         self.index = self._read_index(index_sha256)
+        if len(self.index) != sum(shard["rows"] for shard in self._shards):
+            raise self._damaged("spec.json", "counts other rows than the index")
         self._open: dict[int, Any] = {}
 
     def __len__(self) -> int:
@@ -106,9 +112,20 @@ class TraceReader:
         for shard in np.unique(shards):
             places = np.flatnonzero(shards == shard)
             # The shard is mapped, not read: only the asked rows are copied.
-            stored = self._shard(int(shard)).get_tensor(name)
+            stored = self._stored(int(shard), name, result)
             result[torch.from_numpy(places)] = stored[torch.from_numpy(offsets[places])]
         return result
+
+    def _stored(self, shard: int, name: str, result: torch.Tensor) -> torch.Tensor:
+        """One tensor of a shard, which must be of the type and shape that the spec promises."""
+        try:
+            stored = self._shard(shard).get_tensor(name)
+        except SafetensorError as error:
+            raise self._damaged(shard_name(shard), f"lacks tensor {name} ({error})") from None
+        # Assignment would convert and repeat values that do not fit, without a word.
+        if stored.dtype != result.dtype or stored.shape[1:] != result.shape[1:]:
+            raise self._damaged("spec.json", f"promises another tensor {name} than the shards hold")
+        return stored
 
     def _entry(self, name: str) -> dict[str, Any]:
         if name not in self._tensors:
@@ -178,3 +195,21 @@ class TraceReader:
             f"{self.folder / name} {what}. "
             f"Delete {self.folder} and run snakemake again to rebuild it."
         )
+
+
+def _check_manifest(shards: Any, tensors: Any) -> None:
+    """Refuse what no writer has written.
+
+    Raises:
+        KeyError, TypeError, ValueError: something is missing, or of another kind.
+    """
+    for shard in shards:
+        if type(shard["bytes"]) is not int or type(shard["rows"]) is not int:
+            raise TypeError("sizes of shards are whole numbers")
+        if not isinstance(shard["sha256"], str):
+            raise TypeError("checksums are text")
+    for name, entry in tensors.items():
+        if not isinstance(getattr(torch, str(entry["dtype"]), None), torch.dtype):
+            raise ValueError(f"tensor {name} is of no known type")
+        if not all(type(side) is int and side >= 0 for side in entry["shape"]):
+            raise ValueError(f"tensor {name} has no shape")

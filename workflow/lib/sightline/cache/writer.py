@@ -12,6 +12,7 @@ from typing import Any, Self
 import numpy as np
 import pandas as pd
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 
 from sightline.cache.layout import PARTIAL, RESERVED, TraceError, shard_name
@@ -70,9 +71,10 @@ class TraceWriter:
         traceback: TracebackType | None,
     ) -> None:
         """Close after a clean block, discard after an exception."""
-        if kind is None:
-            self.close()
-        else:
+        try:
+            if kind is None:
+                self.close()
+        finally:
             self.discard()
 
     def add(
@@ -157,6 +159,15 @@ class TraceWriter:
         shutil.rmtree(self._partial, ignore_errors=True)
 
     def _replace_files(self, manifest: dict[str, Any]) -> None:
+        # A Snakemake that was killed may leave a job behind that writes beside the one of the next call. Whoever came
+        # later has removed the private folder of the other, which must not touch what is finished by now.
+        lost = [
+            shard["file"] for shard in self._shards if not (self._partial / shard["file"]).exists()
+        ]
+        if lost:
+            raise TraceError(
+                f"{self.folder}: another job has begun to write this trace set; this one leaves it to the other."
+            )
         # The old marker goes first and the new one comes last: a kill anywhere between leaves a
         # folder that says it is unfinished.
         (self.folder / "spec.json").unlink(missing_ok=True)
@@ -191,7 +202,13 @@ class TraceWriter:
             for name, tensor in buffer.tensors.items()
         }
         # With a second metadata key safetensors files differ from run to run.
-        save_file(tensors, path, metadata={"spec": self.spec.text})
+        try:
+            save_file(tensors, path, metadata={"spec": self.spec.text})
+        except SafetensorError as error:
+            raise TraceError(
+                f"{path}: cannot be written ({error}). Make room for the trace set, or the folder writable, and run "
+                "snakemake again; what it held before is as it was."
+            ) from error
         path.chmod(0o644)
         self._shards.append(
             {

@@ -4,7 +4,8 @@
         --path llava-hf/llava-1.5-7b-hf --revision b234b804b114d9e37bb655e11cbbb5f5e971b7a9 \
         --out results/models/llava-1.5-7b --manifest results/models/llava-1.5-7b.json
 
-Interrupted downloads go on where they stopped. The manifest is written last.
+Interrupted downloads go on where they stopped. The manifest is written last. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE
+are heeded; what lies in the hub's own cache already (HF_HOME, HF_HUB_CACHE) is taken from there.
 """
 
 import argparse
@@ -12,12 +13,18 @@ import csv
 import logging
 from pathlib import Path
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+from huggingface_hub import HfApi, constants, snapshot_download
+from huggingface_hub.errors import (
+    GatedRepoError,
+    HfHubHTTPError,
+    LocalEntryNotFoundError,
+    OfflineModeIsEnabled,
+)
 
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.files import sha256, write_json
+from sightline.scenes.records import read_json
 
 log = logging.getLogger(__name__)
 
@@ -65,23 +72,84 @@ def list_files(folder: Path, wanted: set[str]) -> dict[str, str]:
     return sums
 
 
+def choose_patterns(path: str, revision: str, pickled: bool) -> list[str]:
+    """Which files to fetch: safetensors wherever there are any, pickled weights only where there is nothing else.
+
+    Args:
+        path: owner/name on the hub.
+        revision: commit.
+        pickled: whether pickled weights are allowed.
+    """
+    if not pickled:
+        return list(PATTERNS)
+    try:
+        names = HfApi().list_repo_files(path, revision=revision)
+    except OfflineModeIsEnabled:
+        return [*PATTERNS, *PICKLED]
+    safe = any(name.endswith(".safetensors") and "/" not in name for name in names)
+    return list(PATTERNS) if safe else [*PATTERNS, *PICKLED]
+
+
+def find_cached(path: str, revision: str, patterns: list[str]) -> Path | None:
+    """Folder of the checkpoint in the hub's own cache, if it is whole there."""
+    try:
+        folder = snapshot_download(
+            path, revision=revision, allow_patterns=patterns, local_files_only=True
+        )
+    except (OSError, ValueError):
+        return None
+    found = Path(folder)
+    indexes = [read_json(file) for file in found.glob("*.index.json")]
+    shards = {name for index in indexes for name in index.get("weight_map", {}).values()}
+    weights = [*found.glob("*.safetensors"), *found.glob("*.bin")]
+    whole = (found / "config.json").is_file() and weights
+    return found if whole and all((found / name).is_file() for name in shards) else None
+
+
+def fetch(path: str, revision: str, pickled: bool, out: Path) -> None:
+    """Bring a checkpoint's files into a folder.
+
+    Args:
+        path: owner/name on the hub.
+        revision: commit.
+        pickled: whether pickled weights are allowed.
+        out: folder of the checkpoint.
+    """
+    patterns = choose_patterns(path, revision, pickled)
+    if cached := find_cached(path, revision, patterns):
+        log.info("%s: taken from %s", path, cached)
+        out.mkdir(parents=True, exist_ok=True)
+        for file in sorted(cached.iterdir()):
+            if file.is_file() and not (out / file.name).exists():
+                (out / file.name).symlink_to(file.resolve())
+        return
+    log.info("%s at %s from %s", path, revision, constants.ENDPOINT)
+    snapshot_download(path, revision=revision, local_dir=out, allow_patterns=patterns)
+
+
 def main(options: argparse.Namespace) -> None:
     """Fetch one checkpoint."""
+    where = f"models.{options.model}: {options.path} at {options.revision}"
     try:
-        snapshot_download(
-            options.path,
-            revision=options.revision,
-            local_dir=options.out,
-            allow_patterns=[*PATTERNS, *(PICKLED if options.pickled else ())],
-        )
+        fetch(options.path, options.revision, options.pickled, options.out)
+    except GatedRepoError as error:
+        raise FetchError(
+            f"{where} asks for an account ({error}). Accept its terms on its page, make a token there, and run again "
+            "with HF_TOKEN set to it."
+        ) from None
     except (OSError, HfHubHTTPError, LocalEntryNotFoundError) as error:
         raise FetchError(
-            f"models.{options.model}: {options.path} at {options.revision} could not be fetched "
-            f"({error}). What arrived is kept; run again to go on. Without a network, put the "
-            f"checkpoint in a folder and name it as models.{options.model}.path, no revision."
+            f"{where} could not be fetched ({error}). What arrived is kept; run again to go on. Another hub is named "
+            "by HF_ENDPOINT. Without a network, put the checkpoint in a folder and name it as "
+            f"models.{options.model}.path, no revision."
         ) from None
     wanted = known_checksums(options.inventory, options.path, options.revision)
     files = list_files(options.out, wanted)
+    if not any(name.endswith((".safetensors", ".bin")) for name in files):
+        raise FetchError(
+            f"{where} has no weights in safetensors. Pickled ones are read as arrays alone; allow them with "
+            "pickled: true in its entry, or take another checkpoint."
+        )
     about = {"path": options.path, "revision": options.revision, "files": files}
     write_json(about, options.manifest)
 

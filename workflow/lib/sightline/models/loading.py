@@ -1,13 +1,16 @@
 """Loading a model from a folder or from the hub."""
 
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig
+from safetensors import SafetensorError
+from transformers import AutoConfig, BitsAndBytesConfig
 
 from sightline.models.adapters import Adapter
+from sightline.models.checksums import check_weights
 from sightline.models.registry import FAMILIES, ModelError, ModelSource
 from sightline.models.vlm import VLM
 
@@ -32,6 +35,9 @@ def load_vlm(
     adapter = import_module(f"sightline.models.adapters.{source.family}")
     device = choose_device(device or source.device)
     location, revision = source.location, source.revision
+    if source.folder:
+        check_weights(source.folder)
+    placing = choose_placing(source, device)
     try:
         config = AutoConfig.from_pretrained(location, revision=revision)
         _check_family(source, config, adapter)
@@ -41,8 +47,9 @@ def load_vlm(
             revision=revision,
             dtype=choose_dtype(dtype or source.dtype, device),
             attn_implementation="sdpa",
+            **placing,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         hint = (
             "Fetch the folder again: it needs config, weights, tokenizer and processor files."
             if source.folder
@@ -51,7 +58,48 @@ def load_vlm(
         raise ModelError(
             f"models.{source.key}: {source.path} cannot be loaded. {hint}\n{error}"
         ) from error
-    return VLM(source, model.to(device), processor, adapter)
+    # What was placed while it was read stays where it is.
+    return VLM(source, model if placing else model.to(device), processor, adapter)
+
+
+# Small beside the language model, and what the lens multiplies with must be the published numbers.
+_UNTOUCHED = ["lm_head", "vision_tower", "visual", "multi_modal_projector"]
+
+
+def choose_placing(source: ModelSource, device: torch.device) -> dict[str, Any]:
+    """Arguments of ``from_pretrained`` for a model that is quantized or spread over GPUs; empty for all others.
+
+    Args:
+        source: of the model.
+        device: it would be on otherwise.
+
+    Raises:
+        ModelError: bitsandbytes is not installed, or there is no GPU to quantize for.
+    """
+    placing: dict[str, Any] = {}
+    if source.device_map:
+        placing["device_map"] = source.device_map
+    if source.quantization:
+        if find_spec("bitsandbytes") is None:
+            raise ModelError(
+                f"models.{source.key}.quantization: {source.quantization} needs the package bitsandbytes, which is not "
+                "installed. Install it (pip install -e '.[quantized]'), or leave the key out."
+            )
+        if device.type != "cuda":
+            raise ModelError(
+                f"models.{source.key}.quantization: {source.quantization} needs a GPU; on {device} leave the key out."
+            )
+        compute = choose_dtype(source.dtype, device)
+        four = source.quantization == "4bit"
+        placing["quantization_config"] = BitsAndBytesConfig(
+            load_in_8bit=not four,
+            load_in_4bit=four,
+            bnb_4bit_quant_type="nf4",
+            bnb_4bit_compute_dtype=torch.float16 if compute == "auto" else compute,
+            llm_int8_skip_modules=_UNTOUCHED,
+        )
+        placing.setdefault("device_map", {"": str(device)})
+    return placing
 
 
 def _check_family(source: ModelSource, config: Any, adapter: Adapter) -> None:

@@ -10,6 +10,8 @@ from sightline.models.entry import Entry, ModelError
 
 FAMILIES = ("llava", "internvl", "qwen2_5_vl")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
+QUANTIZATIONS = (None, "8bit", "4bit")
+DEVICE_MAPS = (None, "auto", "balanced")
 # Settings that mean nothing to the other families.
 _ONLY_FOR = {"image_size": "qwen2_5_vl", "tiles": "internvl"}
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -33,6 +35,9 @@ class ModelSource(Entry):
         image_size: side in px of the square that images are squashed to; for families whose tower
             takes any size, which otherwise choose one.
         tiles: most tiles an image is cut into, the thumbnail not counted; for families with tiles.
+        quantization: "8bit" or "4bit" stores the language model's matrices so, with bitsandbytes; None as they are.
+        device_map: how layers are spread over several GPUs, "auto" or "balanced" as accelerate does it; None keeps the
+            model on one device.
         license: for the record.
     """
 
@@ -48,15 +53,22 @@ class ModelSource(Entry):
     batch_size: int = 16
     image_size: int | None = None
     tiles: int = 1
+    quantization: str | None = None
+    device_map: str | None = None
     license: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no adapter or loader would understand."""
-        for name, known in (("family", FAMILIES), ("dtype", DTYPES)):
+        for name, known in (
+            ("family", FAMILIES),
+            ("dtype", DTYPES),
+            ("quantization", QUANTIZATIONS),
+            ("device_map", DEVICE_MAPS),
+        ):
             if getattr(self, name) not in known:
                 raise ModelError(
                     f"models.{self.key}.{name}: {getattr(self, name)!r} is unknown; "
-                    f"give one of {', '.join(known)}."
+                    f"give one of {', '.join(filter(None, known))}."
                 )
         for name, example in (("batch_size", 16), ("tiles", 12), ("image_size", 672)):
             value = getattr(self, name)
@@ -103,13 +115,16 @@ class ModelSource(Entry):
         """What fixes the weights: path and revision, or for a folder the checksums of its files.
 
         Large files are read whole. Batch size and device are left out: results do not depend on
-        them.
+        them. How layers are stored and spread is in, because both change the last digits.
         """
         identity = {
             name: value
             for name, value in asdict(self).items()
             if name in ("key", "family", "prompt", "revision")
         }
+        # Left out where there is none, so that what was cached before there was a choice stays valid.
+        placed = {"quantization": self.quantization, "device_map": self.device_map}
+        identity |= {name: value for name, value in placed.items() if value}
         if self.folder is None:
             return identity | {"path": self.path}
         files = [self.folder / "config.json", *self.folder.glob("*.safetensors")]

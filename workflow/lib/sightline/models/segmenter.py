@@ -14,6 +14,7 @@ from transformers import SamImageProcessorPil, SamModel
 
 from sightline.errors import SightlineError
 from sightline.files import atomic_path
+from sightline.models.checksums import check_weights
 from sightline.scenes.geometry import Pad
 
 _PROJECTION = "projection.safetensors"
@@ -150,11 +151,12 @@ def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmente
     """Read what ``Segmenter.save`` wrote.
 
     Raises:
-        SightlineError: the folder lacks the projection.
+        SightlineError: the folder lacks the projection, or weights are not those listed beside them.
     """
     path = Path(folder) / _PROJECTION
     if not path.exists():
         raise SightlineError(f"{path}: missing. A segmenter folder holds a SAM and its projection.")
+    check_weights(folder)
     weights = load_file(path)
     sam = SamModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
     segmenter = Segmenter(sam, weights["0.weight"].shape[1])

@@ -8,26 +8,23 @@ keeps the best words as numbers of a list of the words that occur, and their sha
 """
 
 import argparse
-import base64
 import logging
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
-from io import BytesIO
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
 from sightline.cli import run
-from sightline.errors import SightlineError
 from sightline.files import atomic_path
+from sightline.report.pages.film import names_of, thumbnails
+from sightline.report.pages.listing import list_page
 from sightline.report.pages.packing import Blob, pack, pack_json, quantise
 from sightline.report.pages.page import page
-from sightline.report.pages.templates import INDEX, LENS
+from sightline.report.pages.tables import PageError, read_tables, shown_object
+from sightline.report.pages.templates import LENS
 from sightline.studies.neo2025.lens.page_columns import TABLES
 
 log = logging.getLogger(__name__)
@@ -35,16 +32,10 @@ log = logging.getLogger(__name__)
 OTHER = "…"
 """Stands for words beyond those that two bytes can number, the rarest of a very large vocabulary."""
 MOST_WORDS = 2**16
-SIDE, PICTURE_BYTES = 448, 40_000
-"""Longest side of a picture, and bytes from which on it is compressed more."""
 LIMIT = 5_000_000
 """Characters of a page; of images with very many patches fewer words are kept."""
 FIRST_DEPTH = 0.72
 """Where the page opens: the middle-to-late layers in which words appear."""
-
-
-class LensPageError(SightlineError):
-    """Tables that make no page."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,23 +53,9 @@ class Tables:
         """Read a folder of tables.
 
         Raises:
-            LensPageError: a table is missing or has other columns.
+            PageError: a table is missing or has other columns.
         """
-        found = {}
-        for name, columns in TABLES.items():
-            path = Path(folder) / f"{name}.parquet"
-            try:
-                found[name] = pd.read_parquet(path)
-            except (OSError, ValueError) as error:
-                raise LensPageError(
-                    f"{path}: cannot be read ({error}). Build it (snakemake --forcerun collect_lens_page)."
-                ) from None
-            if list(found[name].columns) != list(columns):
-                raise LensPageError(
-                    f"{path}: columns are {', '.join(found[name].columns)}, expected {', '.join(columns)}. "
-                    "Rebuild it (snakemake --forcerun collect_lens_page)."
-                )
-        return cls(**found)
+        return cls(**read_tables(folder, TABLES, "collect_lens_page"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,7 +103,7 @@ def image_blob(image: int, tables: Tables, vocabulary: Vocabulary, states: int) 
         shares = quantise(words["probability"].to_numpy()).reshape(cells)
         said = vocabulary.number(answer["text"]).reshape(states, ranks)
     except ValueError:
-        raise LensPageError(
+        raise PageError(
             f"image {image}: {len(words)} words, {len(attention)} attention weights and {len(answer)} words of "
             f"the answer do not fill {states} states. Rebuild them (snakemake --forcerun collect_lens_page)."
         ) from None
@@ -144,21 +121,6 @@ def image_blob(image: int, tables: Tables, vocabulary: Vocabulary, states: int) 
     )
 
 
-def picture(stored: bytes) -> str:
-    """A JPEG as data URL, made smaller if it is large."""
-    image = Image.open(BytesIO(stored))
-    if len(stored) > PICTURE_BYTES:
-        image = image.convert("RGB")
-        image.thumbnail((SIDE, SIDE * max(1, image.height // image.width)))
-        for quality in (85, 75, 65, 50):
-            buffer = BytesIO()
-            image.save(buffer, "JPEG", quality=quality)
-            stored = buffer.getvalue()
-            if len(stored) <= PICTURE_BYTES:
-                break
-    return f"data:image/jpeg;base64,{base64.b64encode(stored).decode()}"
-
-
 def lens_page(tables: Tables, limit: int = LIMIT) -> str:
     """The page of one model.
 
@@ -167,12 +129,10 @@ def lens_page(tables: Tables, limit: int = LIMIT) -> str:
         limit: characters beyond which words of the last ranks are left out, down to the best one.
 
     Raises:
-        LensPageError: no image, or tables that do not belong together.
+        PageError: no image, or tables that do not belong together.
     """
     if tables.images.empty:
-        raise LensPageError(
-            "the lens page has no image to show; raise studies.neo2025.lens.scenes."
-        )
+        raise PageError("the lens page has no image to show; raise studies.neo2025.lens.scenes.")
     top = int(tables.words["rank"].max()) + 1
     text = _lens_page(tables, top)
     while len(text) > limit and top > 1:
@@ -189,12 +149,12 @@ def _lens_page(tables: Tables, top: int) -> str:
     images = list(tables.images.itertuples(index=False))
     first = images[0]
     vocabulary = Vocabulary.of([tables.words["text"], tables.answer["text"]])
-    blobs, shown, thumbnails = {"words": pack_json(vocabulary.words)}, [], []
-    for number, row in enumerate(images):
+    blobs, shown, film = {"words": pack_json(vocabulary.words)}, [], []
+    for row in images:
         blob = image_blob(row.image_id, tables, vocabulary, row.states)
         blobs[f"image-{row.image_id}"] = blob
         things = tables.objects[tables.objects["image_id"] == row.image_id].itertuples(index=False)
-        objects = [_object(one) for one in things]
+        objects = [shown_object(one) for one in things]
         shown.append(
             {
                 "id": row.image_id,
@@ -205,12 +165,8 @@ def _lens_page(tables: Tables, top: int) -> str:
                 "layout": blob.layout,
             }
         )
-        names = ", ".join(dict.fromkeys(one["name"] for one in objects)) or "no object"
-        thumbnails.append(
-            f'<button type="button" role="radio" aria-checked="{str(number == 0).lower()}" '
-            f'tabindex="{-(number > 0)}" title="{escape(names)}"><img src="{picture(row.picture)}" '
-            f'alt="image {row.image_id}: {escape(names)}"></button>'
-        )
+        names = names_of(one["name"] for one in objects)
+        film.append((row.picture, f"image {row.image_id}", names))
     data = {
         "model": first.model,
         "states": first.states,
@@ -223,25 +179,11 @@ def _lens_page(tables: Tables, top: int) -> str:
         "model": first.model, "last": first.states - 1, "top": top, "question": first.question,
     }  # fmt: skip
     title = f"Logit lens · {first.model} · Sightline"
-    return page(LENS, title, texts, {"thumbnails": "\n".join(thumbnails)}, data, blobs)
-
-
-def _object(row: Any) -> dict[str, Any]:
-    polygons = [[round(float(value), 1) for value in points] for points in row.outlines]
-    return {"name": row.category, "polygons": polygons, "tokens": [int(one) for one in row.tokens]}
+    return page(LENS, title, texts, {"thumbnails": thumbnails(film)}, data, blobs)
 
 
 def _sorted(table: pd.DataFrame, image: int, order: list[str]) -> pd.DataFrame:
     return table[table["image_id"] == image].sort_values(order)
-
-
-def list_page(pages: Sequence[str], title: str, lead: str) -> str:
-    """A page with a link to each of some pages, given as addresses beside it."""
-    links = "\n".join(
-        f'<a class="card" href="{escape(one)}"><strong>{escape(Path(one).stem)}</strong></a>'
-        for one in pages
-    )
-    return page(INDEX, f"{title} · Sightline", {"title": title, "lead": lead}, {"links": links})
 
 
 def main(arguments: argparse.Namespace) -> None:
@@ -249,9 +191,9 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.tables:
         text = lens_page(Tables.read(arguments.tables))
     else:
-        here = arguments.out.parent
         text = list_page(
-            [Path(one).relative_to(here).as_posix() for one in arguments.pages],
+            arguments.pages,
+            arguments.out,
             "Logit lens of single images",
             "Which words image patches turn into on their way through the language model, one page per model.",
         )

@@ -1,208 +1,256 @@
-"""The scorecard as one HTML page that needs nothing but itself: no network, no other file."""
+"""The scorecard as one HTML page that needs nothing but itself: no network, no other file.
 
-from collections.abc import Sequence
+Links lead to the figures in the gallery beside it; everything else is in the page.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from string import Template
 
+from sightline.report.pages.page import page
+from sightline.report.pages.result_templates import SCORECARD
+from sightline.report.papers import item_label, paper
+from sightline.report.scorecard_tally import (
+    MIXED,
+    ClaimResult,
+    control_word,
+    counted,
+    is_beside,
+    is_control,
+    results_by_claim,
+    tally,
+    tally_words,
+)
 from sightline.studies.claims import (
     INCONCLUSIVE,
     NOT_REPLICATED,
     NOT_RUN,
     REPLICATED,
-    VERDICTS,
     Claim,
     short_number,
 )
-from sightline.studies.published import UNKNOWN
+from sightline.studies.published import STUDIES, UNKNOWN, load_items
 
-# Name used in class attributes and by the filter, and a sign beside the word: verdicts must be
-# told apart without colour as well.
+Links = Callable[[Claim], str]
+"""Address of the figure or table that carries a claim; empty where there is none."""
+
+# Name used in classes and by the filter, and a sign beside the word: verdicts must be told apart without colour.
 MARKS = {
     REPLICATED: ("yes", "✓"),
     NOT_REPLICATED: ("no", "✕"),
     INCONCLUSIVE: ("open", "≈"),
+    MIXED: ("mixed", "±"),
     NOT_RUN: ("idle", "·"),
 }
+DASH = "–"  # noqa: RUF001
 
-STYLE = """
-:root { color-scheme: light dark;
-  --page: #fbfbf9; --card: #ffffff; --ink: #1d2126; --soft: #5c646d;
-  --line: #e4e5e1; --hover: #f4f5f1;
-  --yes: #0b6b4b; --yes-back: #dff3ea; --no: #a3290f; --no-back: #fce6df;
-  --open: #7a5200; --open-back: #fbefcf; --idle: #535b64; --idle-back: #eceef0;
-  --focus: #0072b2; }
-@media (prefers-color-scheme: dark) { :root {
-  --page: #14171a; --card: #1b1f23; --ink: #e8eaec; --soft: #a0a8b0;
-  --line: #2d3238; --hover: #21262b;
-  --yes: #7fdcb4; --yes-back: #123a2c; --no: #ffab94; --no-back: #4a1f14;
-  --open: #f2cf7a; --open-back: #403108; --idle: #b6bec6; --idle-back: #2b3036;
-  --focus: #56b4e9; } }
-* { box-sizing: border-box; }
-body { margin: 0; background: var(--page); color: var(--ink);
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", sans-serif; }
-main { max-width: 78rem; margin: 0 auto; padding: 2.5rem 1.5rem 4rem; }
-h1 { font-size: 1.9rem; line-height: 1.15; letter-spacing: -0.02em; margin: 0 0 .35rem; }
-h2 { font-size: 1.15rem; margin: 2.25rem 0 .7rem; letter-spacing: -0.01em; }
-h2 small { font-weight: 400; color: var(--soft); margin-left: .5rem; }
-.lead { color: var(--soft); max-width: 46rem; margin: 0 0 1.4rem; }
-.filter { display: flex; flex-wrap: wrap; gap: .5rem; }
-.filter button { font: inherit; color: inherit; cursor: pointer; padding: .35rem .85rem;
-  border: 1px solid var(--line); border-radius: 999px; background: var(--card); }
-.filter button:hover { background: var(--hover); }
-.filter button[aria-pressed=true] { border-color: var(--ink);
-  box-shadow: inset 0 0 0 1px var(--ink); }
-.filter button:focus-visible { outline: 2px solid var(--focus); outline-offset: 2px; }
-.filter b { font-variant-numeric: tabular-nums; margin-right: .3rem; }
-.card { background: var(--card); border: 1px solid var(--line);
-  border-radius: .6rem; overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; }
-th, td { padding: .7rem .8rem; text-align: left; vertical-align: top;
-  border-bottom: 1px solid var(--line); }
-tbody tr:last-child td { border-bottom: 0; }
-tbody tr:hover { background: var(--hover); }
-thead th { font-size: .72rem; font-weight: 600; letter-spacing: .06em; text-transform: uppercase;
-  color: var(--soft); white-space: nowrap; }
-.number { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-td.claim { font-weight: 600; white-space: nowrap; }
-td.statement { min-width: 19rem; }
-td.judged { min-width: 13rem; }
-small { display: block; color: var(--soft); font-size: .82rem; line-height: 1.45; }
-h2 small { display: inline; }
-td.published small { max-width: 13rem; margin-left: auto; white-space: normal; }
-.verdict { display: inline-block; padding: .12rem .65rem; border-radius: 999px; font-weight: 600;
-  font-size: .85rem; white-space: nowrap; }
-.yes { color: var(--yes); background: var(--yes-back); }
-.no { color: var(--no); background: var(--no-back); }
-.open { color: var(--open); background: var(--open-back); }
-.idle { color: var(--idle); background: var(--idle-back); }
-[hidden] { display: none !important; }
-@media (max-width: 46rem) {
-  main { padding: 1.5rem 1rem 3rem; }
-  thead { display: none; }
-  table, tbody, tr, td { display: block; width: 100%; }
-  tr { padding: .8rem 0; border-bottom: 1px solid var(--line); }
-  td, td.statement, td.judged { min-width: 0; border: 0; padding: .15rem .9rem; }
-  td.number { text-align: left; }
-  td.number:empty { display: none; }
-  td[data-label]::before { content: attr(data-label) " "; color: var(--soft); font-size: .82rem; }
-  td.published small { margin-left: 0; max-width: none; }
-}
-@media print { .filter { display: none; } .card { border: 0; } tr { break-inside: avoid; } }
-"""
-
-SCRIPT = """
-const buttons = document.querySelectorAll('.filter button');
-for (const button of buttons) button.addEventListener('click', () => {
-  for (const other of buttons) other.setAttribute('aria-pressed', other === button);
-  const wanted = button.dataset.verdict;
-  for (const row of document.querySelectorAll('tbody tr'))
-    row.hidden = wanted !== '' && row.dataset.verdict !== wanted;
-  for (const study of document.querySelectorAll('section'))
-    study.hidden = !study.querySelector('tbody tr:not([hidden])');
-});
-"""
-
-PAGE = Template("""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Scorecard · Sightline</title>
-<link rel="icon" href="data:,">
-<style>$style</style>
-</head>
-<body>
-<main>
-<h1>Scorecard</h1>
-<p class="lead">$lead</p>
-<div class="filter" role="group" aria-label="Show only rows with this verdict">$filter</div>
-$studies
-</main>
-<script>$script</script>
-</body>
-</html>
-""")
-
-STUDY = Template("""<section>
-<h2>$study<small>$count</small></h2>
-<div class="card"><table>
-<thead><tr><th scope="col">Claim</th><th scope="col">Statement</th>
-<th scope="col" class="number">Published</th><th scope="col" class="number">Reproduced</th>
-<th scope="col" class="number">n</th><th scope="col">Model and data</th>
-<th scope="col">Verdict</th></tr></thead>
-<tbody>
-$rows
-</tbody>
+STUDY = Template("""<section data-study="$study" aria-labelledby="$study">
+<h2 id="$study">$name <small>$title · $place</small></h2>
+<div class="summary">$bar<p>$tally</p></div>
+<div class="card table"><table class="claims">
+<caption class="hidden">Claims of $name</caption>
+<thead><tr><th scope="col">Claim</th><th scope="col" class="number">The paper says</th>
+<th scope="col" class="number">This run found</th><th scope="col">Verdict</th></tr></thead>
+$claims
 </table></div>
 </section>""")
 
+CLAIM = Template("""<tbody class="claim" id="$id" data-verdicts="$marks" data-text="$text">
+<tr>
+<th scope="row"><span class="key">$claim</span> $statement<small>$figure$metric</small></th>
+<td class="number" data-label="The paper says">$published<small>$source</small></td>
+<td class="number" data-label="This run found">$reproduced<small>$interval</small><small>$n</small></td>
+<td data-label="Verdict">$verdict<small>$count</small><small>$variant</small>$others</td>
+</tr>
+<tr class="more"><td colspan="4"><details><summary>$behind</summary>
+<p class="note">Criterion: $criterion</p>
+<div class="scroll" tabindex="0" role="region" aria-label="Numbers behind $claim"><table class="numbers">
+<thead><tr><th scope="col">Number</th><th scope="col" class="number">Published</th>
+<th scope="col" class="number">This run</th><th scope="col" class="number">n</th><th scope="col">Model and data</th>
+<th scope="col">Variant</th><th scope="col">Verdict</th></tr></thead>
+<tbody>
+$rows
+</tbody></table></div></details></td></tr>
+</tbody>""")
+
 ROW = Template(
-    '<tr data-verdict="$mark"><td class="claim">$claim<small>$item</small></td>'
-    '<td class="statement">$statement<small>$metric</small></td>'
-    '<td class="number published" data-label="published">$published<small>$source</small></td>'
-    '<td class="number" data-label="reproduced">$reproduced<small>$interval</small></td>'
-    '<td class="number" data-label="n">$n</td>'
-    "<td>$model<small>$dataset</small><small>$variant</small></td>"
-    '<td class="judged"><span class="verdict $mark">$sign&nbsp;$verdict</span>'
-    "<small>$criterion</small></td></tr>"
-)
-
-LEAD = (
-    "What each study claims, what it published, and what this run found. An interval holds "
-    "95&nbsp;% of bootstrap resamples over images. Below each verdict "
-    "stands the criterion it was judged by."
+    "<tr><td>$metric</td>"
+    '<td class="number">$published<small>$source</small></td>'
+    '<td class="number">$reproduced<small>$interval</small></td>'
+    '<td class="number">$n</td><td>$model<small>$dataset</small></td><td>$variant</td><td>$verdict</td></tr>'
 )
 
 
-def scorecard_page(claims: Sequence[Claim]) -> str:
-    """The page's HTML, claims grouped by study in the order given."""
+def gallery_links(claims: Iterable[Claim], gallery: str) -> Links:
+    """Addresses of claims' items in a gallery at ``gallery``; items that no study lists have none."""
+    studies = {claim.study for claim in claims}
+    known = {
+        (study, item)
+        for study in studies
+        if (STUDIES / study / "items.csv").is_file()
+        for item in load_items(study)["item"]
+    }
+
+    def link(claim: Claim) -> str:
+        there = (claim.study, claim.item) in known
+        return f"{gallery}#{claim.study}-{claim.item}" if there else ""
+
+    return link
+
+
+def scorecard_page(claims: Sequence[Claim], link: Links, gallery: str = "") -> str:
+    """The page's HTML, claims grouped by study in the order given.
+
+    Args:
+        claims: rows of the scorecard.
+        link: where the figure of a claim is.
+        gallery: address of the gallery, named at the top; empty for none.
+    """
+    results = results_by_claim(claims)
     studies = dict.fromkeys(claim.study for claim in claims)
-    sections = [_section(study, [c for c in claims if c.study == study]) for study in studies]
-    return PAGE.substitute(
-        style=STYLE,
-        script=SCRIPT,
-        lead=LEAD,
-        filter="".join(_buttons(claims)),
-        studies="\n".join(sections) or "<p>No claim was judged in this run.</p>",
+    sections = [
+        _section(study, [one for one in results if one.first.study == study], link)
+        for study in studies
+    ]
+    html = {
+        "studies": "\n".join(sections) or "<p>No claim was judged in this run.</p>",
+        "by_study": "".join(_study_buttons(list(studies))),
+        "by_verdict": "".join(_verdict_buttons(results)),
+        "gallery": f'<a href="{escape(gallery)}">All figures and tables</a>' if gallery else "",
+    }
+    return page(
+        SCORECARD, "Scorecard · Sightline", {"tally": tally_words(results), "count": ""}, html
     )
 
 
-def _buttons(claims: Sequence[Claim]) -> list[str]:
-    choices = [("", "all", len(claims), "true")]
-    for verdict in VERDICTS:
-        count = sum(claim.verdict == verdict for claim in claims)
-        choices.append((MARKS[verdict][0], verdict, count, "false"))
+def verdict_pill(verdict: str, words: str = "") -> str:
+    """A verdict as a coloured word with its sign."""
+    mark, sign = MARKS[verdict]
+    return (
+        f'<span class="verdict {mark}"><span aria-hidden="true">{sign}</span> '
+        f"{escape(words or verdict)}</span>"
+    )
+
+
+def tally_bar(results: Sequence[ClaimResult]) -> str:
+    """Claims by verdict as one bar; the words beside it say the same."""
+    parts = [
+        f'<i class="{MARKS[name][0]}" style="flex-grow:{count}"></i>'
+        for name, count in tally(results).items()
+        if count
+    ]
+    return f'<div class="bar" aria-hidden="true">{"".join(parts)}</div>'
+
+
+def interval_text(row: Claim) -> str:
+    """The interval of a number, empty where there is none."""
+    return "" if row.ci_low is None else f"{row.ci_low:.4g} to {row.ci_high:.4g}"
+
+
+def _study_buttons(studies: Sequence[str]) -> list[str]:
+    choices = [("", "all studies", "true")]
+    choices += [(study, paper(study).name, "false") for study in studies]
+    return [
+        f'<button type="button" data-study="{escape(study)}" aria-pressed="{pressed}">{escape(name)}</button>'
+        for study, name, pressed in choices
+    ]
+
+
+def _verdict_buttons(results: Sequence[ClaimResult]) -> list[str]:
+    choices = [("", "all", len(results), "true")]
+    choices += [(MARKS[name][0], name, count, "false") for name, count in tally(results).items()]
     return [
         f'<button type="button" data-verdict="{mark}" aria-pressed="{pressed}">'
-        f"<b>{count}</b>{name}</button>"
+        f"<b>{count}</b> {name}</button>"
         for mark, name, count, pressed in choices
     ]
 
 
-def _section(study: str, claims: Sequence[Claim]) -> str:
-    count = f"{len(claims)} row{'' if len(claims) == 1 else 's'}"
-    rows = "\n".join(map(_row, claims))
-    return STUDY.substitute(study=escape(study), count=count, rows=rows)
+def _section(study: str, results: Sequence[ClaimResult], link: Links) -> str:
+    about = paper(study)
+    texts = {"study": study, "name": about.name, "title": about.title, "place": about.place}
+    return STUDY.substitute(
+        {name: escape(text) for name, text in texts.items()},
+        tally=escape(tally_words(results)),
+        bar=tally_bar(results),
+        claims="\n".join(_claim(one, link) for one in results),
+    )
 
 
-def _row(claim: Claim) -> str:
-    mark, sign = MARKS[claim.verdict]
-    interval = "" if claim.ci_low is None else f"{claim.ci_low:.4g} to {claim.ci_high:.4g}"
-    cells = {
-        "claim": claim.claim,
-        "item": claim.item,
-        "statement": claim.statement,
-        "metric": claim.metric,
-        "published": short_number(claim.published, UNKNOWN),
-        "source": claim.published_source,
-        "reproduced": short_number(claim.reproduced, "–"),  # noqa: RUF001
-        "interval": interval,
-        "n": "" if claim.n is None else str(claim.n),
-        "model": claim.model,
-        "dataset": claim.dataset,
-        "variant": claim.variant,
-        "verdict": claim.verdict,
-        "criterion": claim.criterion,
+def _claim(result: ClaimResult, link: Links) -> str:
+    first, shown = result.first, result.shown
+    address = link(first)
+    others = [
+        f"<small>{escape(row.variant)}: {escape(_word(row))}</small>" for row in result.variants
+    ]
+    verdicts = dict.fromkeys([result.verdict, *(row.verdict for row in result.headlines)])
+    controls = sum(map(is_control, result.rows))
+    behind = f"{len(result.rows)} row{'' if len(result.rows) == 1 else 's'}"
+    if controls:
+        behind += f", {controls} of them control{'' if controls == 1 else 's'}"
+    texts = {
+        "id": f"{first.study}-{first.claim}",
+        "text": " ".join(
+            [
+                first.study,
+                first.claim,
+                first.statement,
+                first.item,
+                item_label(first.item),
+                first.model,
+                first.variant,
+            ]
+            + [row.metric for row in result.rows]
+        ).lower(),
+        "claim": first.claim,
+        "statement": first.statement,
+        "metric": shown.metric,
+        "published": short_number(shown.published, UNKNOWN),
+        "source": shown.published_source,
+        "reproduced": short_number(shown.reproduced, DASH),
+        "interval": interval_text(shown),
+        "n": "" if shown.n is None else f"n = {shown.n}",
+        "count": counted(first),
+        "variant": f"{first.variant} · {first.model}" if first.variant else first.model,
+        "criterion": first.criterion,
+        "behind": behind,
+        "marks": " ".join(MARKS[name][0] for name in verdicts),
     }
-    row = ROW.substitute({name: escape(text) for name, text in cells.items()}, mark=mark, sign=sign)
-    return row.replace("<small></small>", "")
+    text = CLAIM.substitute(
+        {name: escape(text) for name, text in texts.items()},
+        verdict=verdict_pill(result.verdict, result.summary),
+        figure=_figure(item_label(first.item), address),
+        others="".join(others),
+        rows="\n".join(map(_row, result.rows)),
+    )
+    return text.replace("<small></small>", "")
+
+
+def _figure(label: str, address: str) -> str:
+    if address:
+        return f'<a class="figure" href="{escape(address)}">{escape(label)}</a> '
+    return f'<span class="figure">{escape(label)}</span> '
+
+
+def _row(row: Claim) -> str:
+    texts = {
+        "metric": row.metric,
+        "published": short_number(row.published, UNKNOWN),
+        "source": row.published_source,
+        "reproduced": short_number(row.reproduced, DASH),
+        "interval": interval_text(row),
+        "n": "" if row.n is None else str(row.n),
+        "model": row.model,
+        "dataset": row.dataset,
+        "variant": row.variant,
+    }
+    judged = not is_control(row) and not is_beside(row)
+    verdict = verdict_pill(row.verdict) if judged else f"<em>{escape(_word(row))}</em>"
+    cells = ROW.substitute({name: escape(text) for name, text in texts.items()}, verdict=verdict)
+    return cells.replace("<small></small>", "")
+
+
+def _word(row: Claim) -> str:
+    if is_control(row):
+        return control_word(row)
+    return "beside, decides nothing" if is_beside(row) else row.verdict

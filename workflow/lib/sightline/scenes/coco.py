@@ -8,7 +8,16 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sightline.scenes.records import AnnotationError, field, read_json
+from sightline.scenes.pictures import MOST_PIXELS
+from sightline.scenes.records import (
+    AnnotationError,
+    field,
+    file_name,
+    flag,
+    is_number,
+    read_json,
+    shown,
+)
 from sightline.scenes.scene import Instance, Scene
 
 _IMAGE_KEYS = {
@@ -54,7 +63,9 @@ class Coco:
         self.categories: dict[int, str] = {}
         for row, record in enumerate(field(content, "categories", list, str(instances))):
             where = f"{instances}: categories, row {row}"
-            self.categories[field(record, "id", int, where)] = field(record, "name", str, where)
+            number, name = field(record, "id", int, where), field(record, "name", str, where)
+            if self.categories.setdefault(number, name) is not name:
+                raise AnnotationError(f"{where}: category id {number} occurs twice.")
         self._images: dict[int, Mapping[str, Any]] = {}
         for row, record in enumerate(field(content, "images", list, str(instances))):
             where = f"{instances}: images, row {row}"
@@ -74,20 +85,19 @@ class Coco:
     ) -> dict[int, list[Mapping[str, Any]]]:
         """Group annotations by image; the value of ``key`` must be among the ``known``."""
         grouped: dict[int, list[Mapping[str, Any]]] = {image: [] for image in self._images}
+        seen: set[int] = set()
         for row, record in enumerate(field(content, "annotations", list, str(path))):
             try:
-                grouped[record["image_id"]].append(record)
-                if known is None or record[key] in known:
+                image = record["image_id"]
+                grouped[image].append(record)
+                named = known is None or (record[key] in known and type(record[key]) is int)
+                # Numbers that are equal without being the same type, such as true and 1, are no ids.
+                if named and type(image) is int and record["id"] not in seen:
+                    seen.add(record["id"])
                     continue
             except (KeyError, TypeError):
                 pass
-            # Spelling out what is wrong costs time, so it waits until something is.
-            where = f"{path}: annotations, row {row}"
-            image = field(record, "image_id", int, where)
-            if image not in grouped:
-                raise AnnotationError(f"{where}: image id {image} is not among the images.")
-            value = field(record, key, int, where) if key else None
-            raise AnnotationError(f"{where}: {key} {value} is not among the categories.")
+            raise _misplaced(record, f"{path}: annotations, row {row}", grouped, key, known)
         return grouped
 
     @property
@@ -116,11 +126,14 @@ class Coco:
                 "Check that ids and split belong together."
             )
         where = f"{self._source}: image {image_id}"
+        width, height = field(record, "width", int, where), field(record, "height", int, where)
+        if width < 1 or height < 1 or width * height > MOST_PIXELS:
+            raise AnnotationError(f"{where}: {width} x {height} px is no size of an image.")
         return Scene(
             id=image_id,
-            path=self._folder / field(record, "file_name", str, where),
-            width=field(record, "width", int, where),
-            height=field(record, "height", int, where),
+            path=self._folder / file_name(record, "file_name", where),
+            width=width,
+            height=height,
             instances=tuple(self._instance(one) for one in self._annotations[image_id]),
             captions=tuple(
                 field(one, "caption", str, f"{self._source.parent}: a caption of image {image_id}")
@@ -133,8 +146,11 @@ class Coco:
         name = record.get("id", f"of image {record['image_id']}")
         where = f"{self._source}: annotation {name}"
         box = field(record, "bbox", list, where)
-        if len(box) != 4 or not all(isinstance(side, int | float) for side in box):
-            raise AnnotationError(f"{where}: bbox {box!r:.60} is not x, y, width, height.")
+        if len(box) != 4 or not all(map(is_number, box)) or min(box[2:]) < 0:
+            raise AnnotationError(f"{where}: bbox {shown(box)} is not x, y, width, height.")
+        area = field(record, "area", (int, float), where)
+        if not is_number(area) or area < 0:
+            raise AnnotationError(f"{where}: area {shown(area)} is no number of pixels.")
         extra = {key: value for key, value in record.items() if key not in _ANNOTATION_KEYS}
         if "attributes" in record:
             extra |= field(record, "attributes", dict, where)
@@ -142,9 +158,28 @@ class Coco:
             id=field(record, "id", int, where),
             category=self.categories[record["category_id"]],
             box=tuple(float(side) for side in box),
-            area=float(field(record, "area", (int, float), where)),
-            crowd=bool(record.get("iscrowd", 0)),
+            area=float(area),
+            crowd=flag(record, "iscrowd", where),
             segmentation=field(record, "segmentation", (list, dict), where),
             attributes=extra,
             source=str(self._source),
         )
+
+
+def _misplaced(
+    record: Any,
+    where: str,
+    images: Mapping[int, Any],
+    key: str | None,
+    known: Mapping[int, str] | None,
+) -> AnnotationError:
+    """What is wrong with an annotation that does not fit in; spelled out only once something is."""
+    image = field(record, "image_id", int, where)
+    if image not in images:
+        return AnnotationError(f"{where}: image id {image} is not among the images.")
+    value = field(record, key, int, where) if key else None
+    if known is not None and value not in known:
+        return AnnotationError(f"{where}: {key} {value} is not among the categories.")
+    return AnnotationError(
+        f"{where}: annotation id {field(record, 'id', int, where)} occurs twice."
+    )

@@ -11,7 +11,7 @@ fetched from their owners one by one, so that some may be missing). The embedded
 from collections import Counter
 from pathlib import Path
 
-from sightline.scenes.records import AnnotationError
+from sightline.scenes.records import AnnotationError, file_name, read_text
 from sightline.scenes.yes_no import NO, YES, QuestionSet, YesNoQuestion, present, read_answer_key
 
 PERCEPTION = (
@@ -48,7 +48,7 @@ def read_mme(root: Path | str, questions: Path | str | None = None) -> QuestionS
 
 def _read_subtask(root: Path, file: Path) -> list[YesNoQuestion]:
     questions = []
-    for number, line in enumerate(file.read_text(encoding="utf-8-sig").splitlines(), 1):
+    for number, line in enumerate(read_text(file, ("utf-8-sig",)).split("\n"), 1):
         if not line.strip():
             continue
         where = f"{file} line {number}"
@@ -58,7 +58,8 @@ def _read_subtask(root: Path, file: Path) -> list[YesNoQuestion]:
                 f"{where}: {len(cells)} columns; expected image name, question and answer (and perhaps a "
                 "model's output), parted by tabs."
             )
-        image = _image(root, file.stem, cells[0].strip())
+        name = file_name({"image": cells[0].strip()}, "image", where)
+        image = _image(root, file.stem, name)
         answer = read_answer_key(cells[2], where)
         questions.append(YesNoQuestion(file.stem, image, cells[1].strip(), answer))
     counts: dict[Path, Counter[str]] = {}

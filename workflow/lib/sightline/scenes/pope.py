@@ -7,12 +7,11 @@ The objects asked about in vain are drawn at random, from the most frequent ones
 with what is there. The official images are of COCO 2014; COCO 2017 has the same ones under a shorter name.
 """
 
-import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from sightline.scenes.records import AnnotationError, field
+from sightline.scenes.records import AnnotationError, field, file_name, parse_json, read_text
 from sightline.scenes.yes_no import QuestionSet, YesNoQuestion, present, read_answer_key
 
 KINDS = ("random", "popular", "adversarial")
@@ -44,17 +43,17 @@ def read_pope(root: Path | str, images: Sequence[Path | str]) -> QuestionSet:
 
 def _read_kind(kind: str, file: Path, folders: Sequence[Path]) -> list[YesNoQuestion]:
     questions = []
-    for number, line in enumerate(file.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(read_text(file).split("\n"), 1):
         if not line.strip():
             continue
         where = f"{file} line {number}"
-        try:
-            record = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise AnnotationError(f"{where}: not valid JSON ({error}).") from None
-        image = _image(folders, field(record, "image", str, where))
+        record = parse_json(line, where)
+        image = _image(folders, file_name(record, "image", where))
         answer = read_answer_key(field(record, "label", str, where), where)
-        questions.append(YesNoQuestion(kind, image, field(record, "text", str, where), answer))
+        text = field(record, "text", str, where)
+        if not text.strip():
+            raise AnnotationError(f"{where}: key 'text' is empty; expected a question.")
+        questions.append(YesNoQuestion(kind, image, text, answer))
     return questions
 
 

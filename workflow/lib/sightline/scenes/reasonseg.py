@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
-from pycocotools import mask as coco_mask
 
-from sightline.scenes.records import AnnotationError, field, read_json
-from sightline.scenes.scene import ImageFileError, Mask, Scene, SegmentationQuery, image_size
+from sightline.scenes import run_lengths
+from sightline.scenes.pictures import MOST_PIXELS, ImageFileError, image_size
+from sightline.scenes.records import AnnotationError, field, is_number, read_json, shown
+from sightline.scenes.scene import Mask, Scene, SegmentationQuery
 
 _TARGET, _IGNORE = 1, 255
 
@@ -80,11 +81,9 @@ class Runs:
                 f"{self.source}: key 'mask' is of size {self.size}, the image {(height, width)}."
             )
         try:
-            return coco_mask.decode({"size": list(self.size), "counts": self.counts}).astype(bool)
-        except ValueError as error:
-            raise AnnotationError(
-                f"{self.source}: key 'mask' does not decode ({error})."
-            ) from error
+            return run_lengths.decode(self.counts, height, width)
+        except run_lengths.RunLengthError as error:
+            raise AnnotationError(f"{self.source}: key 'mask' does not decode: {error}.") from error
 
     def ignore(self, height: int, width: int) -> None:
         """Copies leave no pixels out."""
@@ -146,8 +145,8 @@ def _runs(content: Any, path: Path) -> Runs:
     mask = field(content, "mask", dict, str(path))
     where = f"{path}: key 'mask'"
     size, counts = field(mask, "size", list, where), field(mask, "counts", str, where)
-    if len(size) != 2 or not all(isinstance(side, int) for side in size):
-        raise AnnotationError(f"{where}: size {size!r:.40} is not [height, width].")
+    if len(size) != 2 or not all(type(side) is int and side > 0 for side in size):
+        raise AnnotationError(f"{where}: size {shown(size)} is not [height, width].")
     return Runs((size[0], size[1]), counts, str(path))
 
 
@@ -158,20 +157,27 @@ def _shape(shape: Any, where: str) -> tuple[int, tuple[tuple[int, int], ...]] | 
     if label == "flag":
         return None
     if "target" not in label and "ignore" not in label:
-        raise AnnotationError(f"{where}: label '{label}' is not target, ignore or flag.")
-    try:
-        # Truncation, not rounding: the published masks are painted on integer coordinates.
-        whole = tuple((int(x), int(y)) for x, y in points)
-    except (TypeError, ValueError) as error:
-        raise AnnotationError(f"{where}: points must be [x, y] pairs of numbers.") from error
+        raise AnnotationError(f"{where}: label {shown(label)} is not target, ignore or flag.")
+    pairs = [point for point in points if isinstance(point, list) and len(point) == 2]
+    if len(pairs) < len(points) or not all(_is_place(x) and _is_place(y) for x, y in pairs):
+        raise AnnotationError(f"{where}: points must be [x, y] pairs of numbers.")
+    # Truncation, not rounding: the published masks are painted on integer coordinates.
+    whole = tuple((int(x), int(y)) for x, y in pairs)
     if len(whole) < 2:
         raise AnnotationError(f"{where}: {len(whole)} points do not outline anything.")
     return (_IGNORE if "ignore" in label else _TARGET), whole
 
 
+def _is_place(value: Any) -> bool:
+    """Whether a number can be a coordinate: Pillow's C code counts pixels in 32 bits."""
+    return is_number(value) and abs(value) <= MOST_PIXELS
+
+
 def _false_premises(scene: Scene, path: Path, content: Any) -> list[SegmentationQuery]:
     queries = []
-    for row, entry in enumerate(content.get("false_premise_QA", ())):
+    if "false_premise_QA" not in content:
+        return queries
+    for row, entry in enumerate(field(content, "false_premise_QA", list, str(path))):
         match entry:
             case [str(query), bool(long), str(answer)]:
                 name = f"{path.stem}-false-{row}"

@@ -16,13 +16,14 @@ from typing import Any
 import numpy as np
 
 from sightline.scenes.coco import Coco
-from sightline.scenes.records import AnnotationError, field
+from sightline.scenes.records import AnnotationError, field, flag, shown
 from sightline.scenes.scene import Instance, Mask, Scene, SegmentationQuery
 
 _IMAGES = "images/mscoco/images/train2014"
 
 
-class _PlainUnpickler(pickle.Unpickler):
+# The unpickler in Python, because the one in C fills as much memory as a number in the file tells it to.
+class _PlainUnpickler(pickle._Unpickler):
     """Refuses everything that has to be imported."""
 
     def find_class(self, module: str, name: str) -> Any:
@@ -92,8 +93,12 @@ def load_refer(
         raise AnnotationError(f"{path}: no reference of split '{split}'; there are: {known}.")
     scenes: dict[int, Scene] = {}
     queries = []
+    seen: set[int] = set()
     for ref in (ref for ref, its_split in zip(refs, splits, strict=True) if its_split == split):
-        where = f"{path}: reference {ref.get('ref_id')}"
+        where = f"{path}: reference {shown(ref.get('ref_id'))}"
+        if (number := field(ref, "ref_id", int, where)) in seen:
+            raise AnnotationError(f"{where}: occurs twice in split '{split}'.")
+        seen.add(number)
         image_id = field(ref, "image_id", int, where)
         if image_id not in scenes:
             scenes[image_id] = coco.scene(image_id)
@@ -109,9 +114,9 @@ def _instances(ref: Mapping[str, Any], scene: Scene, where: str) -> tuple[Instan
     wanted = [one for one in (ids if isinstance(ids, list) else [ids]) if one != -1]
     present = {instance.id: instance for instance in scene.instances}
     for one in wanted:
-        if one not in present:
+        if type(one) is not int or one not in present:
             raise AnnotationError(
-                f"{where}: annotation {one} is not one of image {scene.id} in instances.json."
+                f"{where}: annotation {shown(one)} is not one of image {scene.id} in instances.json."
             )
     return tuple(present[one] for one in wanted)
 
@@ -126,7 +131,13 @@ def _query(
 ) -> SegmentationQuery:
     text = field(sentence, "sent", str, where)
     # The R- data sets say whether the thing exists, the FP- ones whether it does not.
-    false = bool(sentence.get("is_false_premise", not sentence.get("exist", True)))
+    if "is_false_premise" in sentence:
+        false = flag(sentence, "is_false_premise", where)
+    else:
+        false = not flag(sentence, "exist", where, default=True)
+    correction = sentence.get("gt_sent")
+    if not isinstance(correction, str | None):
+        raise AnnotationError(f"{where}: key 'gt_sent' must be str, found {shown(correction)}.")
     if not false and not instances:
         raise AnnotationError(
             f"{where}: '{text:.60}' points at no annotation but is not marked is_false_premise."
@@ -134,10 +145,10 @@ def _query(
     return SegmentationQuery(
         scene=scene,
         # By place: false premises may carry the sent_id of the expression they were made from, or none.
-        id=f"{field(ref, 'ref_id', int, where)}-{row}",
+        id=f"{ref['ref_id']}-{row}",
         texts=(text,),
         region=None if false else Union(instances),
         is_sentence=False,
         false_premise=false,
-        correction=sentence.get("gt_sent"),
+        correction=correction,
     )

@@ -1,25 +1,20 @@
 """What every loader hands out: a scene with its instances, and a query for a region of a scene."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from math import isfinite
-from numbers import Real
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from pycocotools import mask as coco_mask
 
-from sightline.errors import SightlineError
-from sightline.scenes.records import AnnotationError
+from sightline.scenes import run_lengths
+from sightline.scenes.pictures import ImageFileError, image_size, open_image
+from sightline.scenes.records import AnnotationError, is_number, shown
 
 Mask = NDArray[np.bool_]
-
-
-class ImageFileError(SightlineError):
-    """The image file of a scene is missing, unreadable, or not of the annotated size."""
 
 
 @dataclass(frozen=True)
@@ -55,11 +50,11 @@ class Instance:
         if isinstance(self.segmentation, Mapping):
             return None
         if not isinstance(self.segmentation, list) or not self.segmentation:
-            raise self._malformed(f"segmentation is {self.segmentation!r:.60}")
+            raise self._malformed(f"segmentation is {shown(self.segmentation)}")
         for row, polygon in enumerate(self.segmentation):
             if not isinstance(polygon, list) or len(polygon) < 6 or len(polygon) % 2:
-                raise self._malformed(f"polygon {row} is {polygon!r:.60}")
-            if not all(isinstance(number, Real) and isfinite(number) for number in polygon):
+                raise self._malformed(f"polygon {row} is {shown(polygon)}")
+            if not all(map(is_number, polygon)):
                 raise self._malformed(f"polygon {row} holds something that is not a number")
         return self.segmentation
 
@@ -67,28 +62,30 @@ class Instance:
         """Pixels of the object, (height, width) bool, in the image the annotation belongs to.
 
         Raises:
-            AnnotationError: malformed polygons, or runs of another image size.
+            AnnotationError: malformed polygons, or polygons or runs of another image.
         """
         polygons = self.polygons()
-        if polygons is not None:
-            runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
-        else:
-            runs = self._runs(height, width)
-        try:
-            return coco_mask.decode(runs).astype(bool)
-        except ValueError as error:
-            raise self._malformed(f"run lengths do not decode ({error})") from error
+        if polygons is None:
+            return self._unpacked(height, width)
+        for row, polygon in enumerate(polygons):
+            # Painting steps along an outline pixel by pixel, in C, with no end to it.
+            if not _is_near(polygon[::2], width) or not _is_near(polygon[1::2], height):
+                raise self._malformed(f"polygon {row} lies far outside the image")
+        runs = coco_mask.merge(coco_mask.frPyObjects(polygons, height, width))
+        return coco_mask.decode(runs).astype(bool)
 
-    def _runs(self, height: int, width: int) -> Mapping[str, Any]:
+    def _unpacked(self, height: int, width: int) -> Mask:
         counts, size = self.segmentation.get("counts"), self.segmentation.get("size")
         if size != [height, width]:
-            raise self._malformed(f"run lengths are of size {size}, the image is {[height, width]}")
-        if isinstance(counts, str | bytes):
-            return {"counts": counts, "size": size}
-        whole = isinstance(counts, list) and all(isinstance(run, int) for run in counts)
-        if not whole or sum(counts) != height * width:
-            raise self._malformed("run lengths do not add up to the pixels of the image")
-        return coco_mask.frPyObjects(dict(self.segmentation), height, width)
+            raise self._malformed(
+                f"run lengths are of size {shown(size)}, the image is {[height, width]}"
+            )
+        if not isinstance(counts, str | bytes | list):
+            raise self._malformed(f"run lengths are {shown(counts)}")
+        try:
+            return run_lengths.decode(counts, height, width)
+        except run_lengths.RunLengthError as error:
+            raise self._malformed(f"run lengths do not decode: {error}") from error
 
     def _malformed(self, what: str) -> AnnotationError:
         place = f"{self.source}: " if self.source else ""
@@ -124,7 +121,7 @@ class Scene:
         """The image in RGB.
 
         Raises:
-            ImageFileError: the file is missing, damaged, or of another size than annotated.
+            ImageFileError: the file is missing, damaged, absurd, or of another size than annotated.
         """
         size = image_size(self.path)
         if size != (self.width, self.height):
@@ -132,32 +129,16 @@ class Scene:
                 f"{self.path}: {size[0]} x {size[1]} px, but scene {self.id} is annotated as "
                 f"{self.width} x {self.height} px. Use the annotations that belong to these images."
             )
-        try:
-            with Image.open(self.path) as image:
-                return image.convert("RGB")
-        except OSError as error:
-            raise _unreadable(self.path, error) from error
+        return open_image(self.path)
 
     def mask(self, instance: Instance) -> Mask:
         """Pixels of one of the instances, (height, width) bool."""
         return instance.mask(self.height, self.width)
 
 
-def image_size(path: Path) -> tuple[int, int]:
-    """Width and height in pixels from the header of an image file."""
-    try:
-        with Image.open(path) as image:
-            return image.size
-    except FileNotFoundError as error:
-        raise ImageFileError(
-            f"{path}: no such image. Download the images of this split, or check the root folder."
-        ) from error
-    except (UnidentifiedImageError, OSError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _unreadable(path: Path, error: Exception) -> ImageFileError:
-    return ImageFileError(f"{path}: not a readable image ({error}). Download or generate it again.")
+def _is_near(places: Sequence[float], side: int) -> bool:
+    """Whether places along one side of an image lie within it, or less than its length beyond either end."""
+    return -side <= min(places) and max(places) <= 2 * side
 
 
 class Region(Protocol):

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from sightline.scenes.records import AnnotationError
-from sightline.scenes.scene import ImageFileError
+from sightline.scenes.pictures import open_image
+from sightline.scenes.records import AnnotationError, shown
 
 YES, NO = "yes", "no"
 
@@ -32,13 +32,9 @@ class YesNoQuestion:
         """The image in RGB.
 
         Raises:
-            ImageFileError: the file is missing or damaged.
+            ImageFileError: the file is missing, damaged or absurd.
         """
-        try:
-            with Image.open(self.image) as image:
-                return image.convert("RGB")
-        except OSError as error:
-            raise ImageFileError(f"{self.image}: not a readable image ({error}).") from error
+        return open_image(self.image)
 
 
 @dataclass(frozen=True)
@@ -62,7 +58,7 @@ def read_answer_key(text: str, where: str) -> str:
     """
     answer = text.strip().lower()
     if answer not in (YES, NO):
-        raise AnnotationError(f"{where}: the answer is {text!r}; expected Yes or No.")
+        raise AnnotationError(f"{where}: the answer is {shown(text)}; expected Yes or No.")
     return answer
 
 

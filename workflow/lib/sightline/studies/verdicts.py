@@ -7,6 +7,8 @@ from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPL
 
 FEWEST = 30
 """Images below which nothing is decided: a bootstrap over a handful can collapse to a point."""
+CONTROL, BESIDE = "control, ", "told beside"
+"""How the metrics begin that decide nothing: whether a claim can be tested at all, and what is good to know."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,32 @@ class Outcome:
     verdict: str
     found: Sequence[Finding]
     untestable: str = ""
+
+
+def as_control(found: Finding) -> Finding:
+    """A number that says whether a claim can be tested; one that fails leaves the claim open and never counts."""
+    verdict = INCONCLUSIVE if found.verdict == NOT_REPLICATED else found.verdict
+    return replace(found, metric=CONTROL + found.metric, verdict=verdict)
+
+
+def headline(base: Claim, found: Sequence[Finding], criterion: str, verdict: str) -> Claim:
+    """First row of a claim: its verdict, and how many of the numbers that decide meet the criterion.
+
+    Args:
+        base: the claim as if not run.
+        found: its numbers, one at least.
+        criterion: with the reason where the claim cannot be tested.
+        verdict: over all numbers.
+    """
+    judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
+    return replace(
+        base,
+        metric=f"numbers that meet the criterion, of {len(judged)}",
+        reproduced=float(sum(one.verdict == REPLICATED for one in judged)),
+        n=min(int(one.n) for one in judged or found),
+        criterion=criterion,
+        verdict=verdict,
+    )
 
 
 def grade(

@@ -39,7 +39,7 @@ const Sightline = {
 
   percent(share) {
     const points = 100 * share;
-    return points < 0.05 ? '<0.1 %' : points < 9.95 ? `${points.toFixed(1)} %` : `${Math.round(points)} %`;
+    return points === 0 ? '0 %' : points < 0.05 ? '<0.1 %' : points < 9.95 ? `${points.toFixed(1)} %` : `${Math.round(points)} %`;
   },
 
   element(tag, attributes = {}, ...children) {
@@ -50,6 +50,33 @@ const Sightline = {
     }
     made.append(...children);
     return made;
+  },
+
+  // What an address asks for; it keeps what is seen, so that it can be passed on.
+  asked() { return new URLSearchParams(location.hash.slice(1)); },
+
+  remember(seen) {
+    try { history.replaceState(null, '', `#${new URLSearchParams(seen)}`); } catch { /* Some browsers forbid it for files. */ }
+  },
+
+  // A number within bounds, or what stands for it.
+  whole(text, count, otherwise) {
+    const number = Number(text ?? NaN);
+    return number >= 0 && number < count ? Math.floor(number) : otherwise;
+  },
+
+  swatch(color) { return Sightline.element('span', { class: 'swatch', style: `background: ${color}` }); },
+
+  // Colours from nothing to a full one, as they lie over a dimmed picture.
+  ramp(...colors) {
+    return Sightline.element('span', { class: 'ramp', 'aria-hidden': 'true', style: `background: linear-gradient(90deg, ${colors.map(one => `rgb(${one.join(' ')})`).join(', ')})` });
+  },
+
+  // Buttons of which one is pressed; chosen(name) is told of every choice.
+  choice(buttons, attribute, chosen) {
+    const all = [...buttons];
+    all.forEach(one => one.addEventListener('click', () => chosen(one.dataset[attribute])));
+    return name => all.forEach(one => one.setAttribute('aria-pressed', one.dataset[attribute] === name));
   },
 
   // Light, dark, or what the system says.

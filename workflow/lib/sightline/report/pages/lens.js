@@ -20,6 +20,7 @@
 
   const lens = new PatchPicture(get('lens'), { point: token => point(token), pin: hold, leave: () => point(null) });
   const look = new PatchPicture(get('look'), { point: token => point(token), pin: hold, leave: () => point(null) });
+  const film = new Film(get('film'), imageChanged);
   const strip = new LayerStrip(get('strip'), states, ['word', 'look'], layer => { now.layer = layer; layerChanged(); });
 
   // ---- the word that is searched
@@ -250,25 +251,20 @@
     for (const one of [lens, look]) one.outline(image().objects, get('lines').checked, get('names').checked);
   }
 
-  // The address keeps what is seen, so that it can be passed on.
   function remember() {
     const seen = { image: image().id, layer: now.layer };
     if (now.held !== null) seen.patch = now.held;
     if (now.query.trim()) seen.word = now.query.trim();
-    try { history.replaceState(null, '', `#${new URLSearchParams(seen)}`); } catch { /* Some browsers forbid it for files. */ }
+    Sightline.remember(seen);
   }
 
   async function imageChanged(number) {
     now.image = number;
-    document.querySelectorAll('#film button').forEach((one, i) => {
-      one.setAttribute('aria-checked', i === number);
-      one.tabIndex = i === number ? 0 : -1;
-    });
+    film.show(number);
     if (!decoded.has(number)) decoded.set(number, Sightline.blob(`image-${data.images[number].id}`, data.images[number].layout));
     const found = await decoded.get(number);
     if (now.image !== number) return;
-    const shown = document.querySelectorAll('#film img')[number];
-    await shown.decode();
+    const shown = await film.picture(number);
     stored = found;
     picture = { colors: new Map(), sure: [] };
     for (let layer = 0; layer < states; layer++) {
@@ -287,16 +283,6 @@
   // ---- starting
 
   Sightline.themeButton(get('theme'));
-  const film = [...document.querySelectorAll('#film button')];
-  film.forEach((button, number) => button.addEventListener('click', () => imageChanged(number)));
-  get('film').addEventListener('keydown', event => {
-    const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (!step) return;
-    event.preventDefault();
-    const number = (now.image + step + film.length) % film.length;
-    film[number].focus();
-    imageChanged(number);
-  });
   for (const id of ['lines', 'names']) get(id).addEventListener('change', outlinesChanged);
   for (const button of document.querySelectorAll('.views button')) button.addEventListener('click', () => {
     now.view = button.dataset.view;
@@ -314,11 +300,10 @@
     } else if (event.key === 'PageUp' || event.key === 'PageDown') { event.preventDefault(); strip.choose(now.layer + (event.key === 'PageUp' ? 1 : -1)); }
   });
 
-  const asked = new URLSearchParams(location.hash.slice(1));
+  const asked = Sightline.asked();
   const start = Math.max(0, data.images.findIndex(one => String(one.id) === asked.get('image')));
-  const layer = Number(asked.get('layer') ?? data.first), patch = Number(asked.get('patch') ?? -1);
-  if (layer >= 0 && layer < states) now.layer = Math.floor(layer);
-  if (patch >= 0 && patch < data.images[start].rows * data.images[start].columns) now.held = Math.floor(patch);
+  now.layer = Sightline.whole(asked.get('layer'), states, data.first);
+  now.held = Sightline.whole(asked.get('patch'), data.images[start].rows * data.images[start].columns, null);
   vocabulary = await Sightline.json('words');
   if (vocabulary.length !== vocabularySize) throw new Error('The list of words is not the one this page was made with.');
   lower = vocabulary.map(one => one.toLowerCase());

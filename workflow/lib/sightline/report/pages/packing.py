@@ -20,6 +20,9 @@ TYPES = {"u1": np.dtype("u1"), "u2": np.dtype("<u2"), "f4": np.dtype("<f4")}
 LEVELS = 255
 """Steps of a stored share: its square root is stored, so that small shares keep their first digit."""
 
+COSINE_STEPS = 127
+"""Steps of a stored cosine from -1 to 0, and from 0 to 1."""
+
 
 class PackingError(SightlineError):
     """An array that a page cannot hold."""
@@ -94,6 +97,16 @@ def quantise(shares: NDArray[np.floating]) -> NDArray[np.uint8]:
 def dequantise(stored: NDArray[np.uint8]) -> NDArray[np.float64]:
     """Shares back."""
     return (stored.astype(float) / LEVELS) ** 2
+
+
+def quantise_cosines(cosines: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Cosines between -1 and 1 in one byte each, at most 0.004 off; 127 is 0."""
+    return np.rint((np.clip(cosines, -1, 1) + 1) * COSINE_STEPS).astype(np.uint8)
+
+
+def dequantise_cosines(stored: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Cosines back."""
+    return stored.astype(float) / COSINE_STEPS - 1
 
 
 def _text(content: bytes) -> str:

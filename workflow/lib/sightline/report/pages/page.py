@@ -13,6 +13,8 @@ from sightline.report.pages.templates import Parts
 FOLDER = Path(__file__).parent
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 """The browser itself refuses every request of a page."""
+FILES = POLICY.replace("img-src data:", "img-src 'self' file: data:")
+"""The same for a page that shows pictures lying beside it."""
 
 BASE = Template("""<!doctype html>
 <html lang="en">
@@ -44,6 +46,7 @@ def page(
     html: Mapping[str, str] | None = None,
     data: Any = None,
     blobs: Mapping[str, Blob] | None = None,
+    policy: str = POLICY,
 ) -> str:
     """The HTML of a page.
 
@@ -54,6 +57,7 @@ def page(
         html: places that take HTML as it is; whoever makes it escapes what it holds.
         data: plain data that the scripts read by ``Sightline.data()``.
         blobs: packed arrays by name, read by ``Sightline.blob(name, layout)``.
+        policy: what the browser may load, POLICY or FILES.
     """
     places = {name: escape(str(text)) for name, text in texts.items()}
     carried = []
@@ -64,7 +68,7 @@ def page(
         for name, blob in (blobs or {}).items()
     ]
     return BASE.substitute(
-        policy=POLICY,
+        policy=policy,
         title=escape(title),
         style="\n".join(map(_read, parts.styles)),
         body=Template(_read(parts.body)).substitute(places, **(html or {})),

@@ -16,9 +16,10 @@ class PatchPicture {
     new ResizeObserver(() => this.draw()).observe(host);
   }
 
-  // image: a loaded <img>; frame: [width, height] of the pixels that patches divide.
-  show(image, rows, columns, frame) {
-    Object.assign(this, { image, rows, columns, frame, token: null, cells: null });
+  // image: a loaded <img>; frame: [width, height] of its pixels; within: [left, top, right, bottom] of those that
+  // patches divide, all of them if left out.
+  show(image, rows, columns, frame, within = [0, 0, ...frame]) {
+    Object.assign(this, { image, rows, columns, frame, within, token: null, cells: null });
     this.svg.setAttribute('viewBox', `0 0 ${frame[0]} ${frame[1]}`);
     this.svg.replaceChildren();
     this.names.replaceChildren();
@@ -33,13 +34,14 @@ class PatchPicture {
     this.draw();
   }
 
+  // objects: {name, polygons, kind}, where kind is a class of the page's own or left out.
   outline(objects, lines, names) {
     this.svg.querySelectorAll('.outline').forEach(one => one.remove());
     this.names.replaceChildren();
-    for (const { name, polygons } of objects) {
+    for (const { name, polygons, kind: own = '' } of objects) {
       const path = polygons.map(points => `M${points.join(' ')}Z`).join('');
       if (lines) for (const kind of ['under', 'over']) {
-        const drawn = this.shape('path', `outline ${kind}`, this.marks[0]);
+        const drawn = this.shape('path', `outline ${kind} ${own}`.trim(), this.marks[0]);
         drawn.setAttribute('d', path);
         drawn.setAttribute('fill-rule', 'evenodd');
       }
@@ -47,7 +49,8 @@ class PatchPicture {
     }
   }
 
-  name(text, polygons) {
+  // In the middle of the largest polygon, or above what shows there.
+  name(text, polygons, above = false) {
     const largest = polygons.reduce((best, points) => (points.length > best.length ? points : best), []);
     const [left, right, top, bottom] = [0, 1].flatMap(axis => {
       const along = largest.filter((_, i) => i % 2 === axis);
@@ -55,25 +58,27 @@ class PatchPicture {
     });
     const label = Sightline.element('span', {}, text);
     label.style.left = `${Math.min(90, Math.max(10, 50 * (left + right) / this.frame[0]))}%`;
-    label.style.top = `${Math.min(97, Math.max(3, 50 * (top + bottom) / this.frame[1]))}%`;
+    label.style.top = `${Math.min(97, Math.max(3, (above ? 100 * top : 50 * (top + bottom)) / this.frame[1]))}%`;
     this.names.append(label);
   }
 
   mark(token) {
     this.token = token;
-    const [width, height] = [this.frame[0] / this.columns, this.frame[1] / this.rows];
+    const [left, top, right, bottom] = this.within, width = (right - left) / this.columns, height = (bottom - top) / this.rows;
     for (const drawn of this.marks) {
       drawn.style.display = token === null ? 'none' : '';
       if (token === null) continue;
-      const place = { x: token % this.columns * width, y: Math.floor(token / this.columns) * height, width, height };
+      const place = { x: left + token % this.columns * width, y: top + Math.floor(token / this.columns) * height, width, height };
       for (const [name, value] of Object.entries(place)) drawn.setAttribute(name, value);
     }
   }
 
   tokenAt(event) {
     const box = this.canvas.getBoundingClientRect();
-    const at = (place, start, size, count) => Math.min(count - 1, Math.max(0, Math.floor((place - start) / size * count)));
-    return at(event.clientY, box.top, box.height, this.rows) * this.columns + at(event.clientX, box.left, box.width, this.columns);
+    const [left, top, right, bottom] = this.within;
+    const at = (share, side, from, to, count) => Math.min(count - 1, Math.max(0, Math.floor((share * side - from) / (to - from) * count)));
+    return at((event.clientY - box.top) / box.height, this.frame[1], top, bottom, this.rows) * this.columns
+      + at((event.clientX - box.left) / box.width, this.frame[0], left, right, this.columns);
   }
 
   move(event) {
@@ -98,12 +103,14 @@ class PatchPicture {
     context.drawImage(this.image, 0, 0, width, height);
     context.filter = 'none';
     if (!this.cells) return;
+    const [west, north, east, south] = this.within;
+    const across = column => Math.round((west + column * (east - west) / this.columns) * width / this.frame[0]);
+    const down = row => Math.round((north + row * (south - north) / this.rows) * height / this.frame[1]);
     for (let row = 0; row < this.rows; row++) for (let column = 0; column < this.columns; column++) {
       const color = this.cells(row * this.columns + column);
       if (!color) continue;
       // Whole pixels, so that neighbours leave no seam between them.
-      const [left, top] = [Math.round(column * width / this.columns), Math.round(row * height / this.rows)];
-      const [right, bottom] = [Math.round((column + 1) * width / this.columns), Math.round((row + 1) * height / this.rows)];
+      const [left, top, right, bottom] = [across(column), down(row), across(column + 1), down(row + 1)];
       context.fillStyle = `rgb(${color[0]} ${color[1]} ${color[2]} / ${color[3]})`;
       context.fillRect(left, top, right - left, bottom - top);
     }

@@ -18,7 +18,11 @@ class Parts:
     scripts: tuple[str, ...] = ()
 
 
-LENS = Parts(
-    "lens.html", ("base.css", "lens.css"), ("data.js", "picture.js", "strip.js", "lens.js")
-)
+EXPLORER = ("base.css", "explorer.css")
+SHARED = ("data.js", "film.js", "picture.js")
+
+LENS = Parts("lens.html", (*EXPLORER, "lens.css"), (*SHARED, "strip.js", "lens.js"))
+ROUTES = Parts("routes.html", (*EXPLORER, "routes.css"), (*SHARED, "window.js", "routes.js"))
+TOKENS = Parts("tokens.html", (*EXPLORER, "tokens.css"), (*SHARED, "strip.js", "tokens.js"))
+SEG = Parts("seg.html", (*EXPLORER, "seg.css"), (*SHARED, "strip.js", "seg.js"))
 INDEX = Parts("index.html", ("base.css", "index.css"))

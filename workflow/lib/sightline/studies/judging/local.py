@@ -64,7 +64,10 @@ class LocalChat:
                     self._path, revision=self._revision, dtype="auto"
                 )
             except (OSError, ValueError) as error:
-                raise JudgeError(f"judge.path: {self._path} cannot be loaded ({error}).") from None
+                raise JudgeError(
+                    f"judge.path: {self._path} cannot be loaded ({error}). Jobs that run models do not go to the "
+                    f"network: fetch it before (hf download {self._path}), or name a folder."
+                ) from None
             if tokenizer.chat_template is None:
                 raise JudgeError(
                     f"judge.path: {self._path} has no chat template; give a model tuned to follow instructions."

@@ -49,8 +49,9 @@ OUT_OF_SIGHT = "less than half inside the crop"
 NOT_NAMED = "not named in the description"
 STILL_NAMED = "still named behind noise"
 NOT_NEEDED = "enough images before it"
+NO_FILE = "image file absent"
 REASONS = (
-    NO_ANNOTATION, CROWDED, NO_CANDIDATE, CROWD_REGION, OUT_OF_SIGHT,
+    NO_ANNOTATION, CROWDED, NO_CANDIDATE, CROWD_REGION, OUT_OF_SIGHT, NO_FILE,
     NOT_NAMED, STILL_NAMED, NOT_NEEDED, KEPT,
 )  # fmt: skip
 
@@ -150,6 +151,8 @@ def select(
             row["reason"] = OUT_OF_SIGHT
         elif accepted >= protocol.accepted:
             row["reason"] = NOT_NEEDED
+        elif not scene.path.is_file():
+            row["reason"] = NO_FILE
         else:
             waiting.append((candidate, row))
         if len(waiting) == batch_size:

@@ -35,7 +35,7 @@ from sightline.studies.qian2025.masks.names import (
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.reproduction import judge_checkpoint
 from sightline.studies.qian2025.resampling import Draws, Estimate, Scores, resample
-from sightline.studies.verdicts import FEWEST, Finding, grade, together
+from sightline.studies.verdicts import BESIDE, CONTROL, FEWEST, Finding, grade, headline, together
 
 CRITERIA = {
     "C1": "rank correlation of the two maps at least 0.2 above that with another image's map; the highest place of "
@@ -288,17 +288,10 @@ def judge(tables: Tables, dataset: str) -> Iterator[Claim]:
         criterion = f"{CRITERIA[claim]}; {FEWEST} queries or more"
         if claim == "C2":
             criterion += f"; {NOUN_SOURCE}"
-        judged = [one for one in found if not one.metric.startswith(("control, ", "told beside"))]
+        judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
         if claim == "C3" and found[-1].verdict != REPLICATED:
             criterion += "; not testable here: the SAM cannot use points of the truth"
-        yield replace(
-            base,
-            metric=f"numbers that meet the criterion, of {len(judged)}",
-            reproduced=float(sum(one.verdict == REPLICATED for one in judged)),
-            n=min(one.n for one in found),
-            criterion=criterion,
-            verdict=together([one.verdict for one in judged]),
-        )
+        yield headline(base, found, criterion, together([one.verdict for one in judged]))
         for one in found:
             yield one.row(base, criterion)
 

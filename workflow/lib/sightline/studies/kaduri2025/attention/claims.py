@@ -10,7 +10,6 @@ name what is there (dossier section 7).
 import argparse
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -49,7 +48,15 @@ from sightline.studies.kaduri2025.claims import STATEMENTS, STUDY
 from sightline.studies.kaduri2025.knockout.paper import MIDDLES, paper_models
 from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.published import load_published
-from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
+from sightline.studies.verdicts import (
+    FEWEST,
+    Finding,
+    as_control,
+    grade,
+    grade_at_most,
+    headline,
+    together,
+)
 
 ITEMS = {"C1": "fig1", "C7": "fig4", "C8": "fig7", "C9": "fig5"}
 CRITERIA = {
@@ -242,24 +249,9 @@ def judge_claim(
     criterion = f"{CRITERIA[claim]}; {FEWEST} images or objects or more"
     if lacking:
         criterion += f"; not testable here: {'; '.join(lacking)}"
-    head = replace(
-        base,
-        metric=f"numbers that meet the criterion, of {len(found)}",
-        reproduced=sum(one.verdict == REPLICATED for one in found),
-        n=min(one.n for one in found),
-        criterion=criterion,
-        verdict=verdict,
-    )
-    # A control that fails leaves the claim open; it never counts as a failure itself.
-    shown = [
-        replace(
-            one,
-            metric=f"control, {one.metric}",
-            verdict=INCONCLUSIVE if one.verdict == NOT_REPLICATED else one.verdict,
-        )
-        for one in present
-    ]
-    return [head, *(one.row(base, CRITERIA[claim]) for one in (*found, *shown))]
+    shown = [*found, *map(as_control, present)]
+    head = headline(base, shown, criterion, verdict)
+    return [head, *(one.row(base, CRITERIA[claim]) for one in shown)]
 
 
 def judge_attention(

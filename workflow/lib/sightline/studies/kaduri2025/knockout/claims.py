@@ -39,8 +39,10 @@ from sightline.studies.verdicts import (
     FEWEST,
     Finding,
     Outcome,
+    as_control,
     grade,
     grade_at_most,
+    headline,
     together,
 )
 
@@ -201,18 +203,10 @@ def decide(claim: str, here: Contrasts) -> Outcome:
         ]
     present = [one for one in controls if one is not None]
     lacking = [f"{one.metric} is {one.value:.2f}" for one in present if one.verdict != REPLICATED]
-    # A control that fails leaves the claim open; it never counts as a failure itself.
-    listed = [
-        replace(
-            one,
-            metric=f"control, {one.metric}",
-            verdict=INCONCLUSIVE if one.verdict == NOT_REPLICATED else one.verdict,
-        )
-        for one in present
-    ]
     if verdict != NOT_RUN and lacking:
         verdict = INCONCLUSIVE
-    return Outcome(verdict, [*found, *listed] if found else [], "; ".join(lacking))
+    listed = [*found, *map(as_control, present)]
+    return Outcome(verdict, listed if found else [], "; ".join(lacking))
 
 
 def claim_rows(claim: str, here: Contrasts, base: Claim) -> list[Claim]:
@@ -223,15 +217,7 @@ def claim_rows(claim: str, here: Contrasts, base: Claim) -> list[Claim]:
     criterion = f"{CRITERIA[claim]}; {FEWEST} images or more"
     if outcome.untestable:
         criterion += f"; not testable here: {outcome.untestable}"
-    judged = [one for one in outcome.found if not one.metric.startswith("control, ")]
-    head = replace(
-        base,
-        metric=f"numbers that meet the criterion, of {len(judged)}",
-        reproduced=sum(one.verdict == REPLICATED for one in judged),
-        n=min(one.n for one in outcome.found),
-        criterion=criterion,
-        verdict=outcome.verdict,
-    )
+    head = headline(base, outcome.found, criterion, outcome.verdict)
     return [head, *(one.row(base, CRITERIA[claim]) for one in outcome.found)]
 
 

@@ -44,7 +44,7 @@ def figure_data(cells: pd.DataFrame, published: pd.DataFrame, encoder: str) -> p
             long = grid.rename_axis("layer").reset_index().melt("layer", var_name="representation")
             long = long.rename(columns={"value": "accuracy"})
             parts.append(long.assign(who=PAPER, encoder=MODEL, target=target, subset=subset))
-    return pd.concat([part for part in parts if len(part)] or parts)[list(COLUMNS)]
+    return pd.concat([part for part in parts if len(part)] or parts).reindex(columns=list(COLUMNS))
 
 
 def draw(data: pd.DataFrame, encoder: str) -> Figure:

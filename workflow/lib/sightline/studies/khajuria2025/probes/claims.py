@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 
 from sightline import cli
-from sightline.studies.claims import Claim, write_claims
+from sightline.studies.claims import INCONCLUSIVE, REPLICATED, Claim, write_claims
 from sightline.studies.khajuria2025.probes.encoder_findings import ENOUGH
 from sightline.studies.khajuria2025.probes.evidence import Evidence
 from sightline.studies.khajuria2025.probes.findings import FINDERS, from_tests
@@ -34,6 +34,7 @@ from sightline.studies.khajuria2025.probes.resampling import Cells
 from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.summarise import all_cells
+from sightline.studies.verdicts import headline, together
 
 VARIANTS = (CORRECTED, AS_PUBLISHED)
 STATEMENTS = {
@@ -109,14 +110,14 @@ TESTS = {
 
 
 def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> Iterator[Claim]:
-    """Rows of one claim under one variant."""
+    """Rows of one claim under one variant: its verdict first, then its numbers."""
     item, statement = STATEMENTS[claim]
     base = Claim.not_run(
         study="khajuria2025",
         claim=claim,
         statement=statement,
         item=item,
-        metric="-",
+        metric="numbers that meet the criterion",
         model=model,
         dataset=dataset,
         variant=evidence.variant,
@@ -126,7 +127,13 @@ def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> Ite
         findings = from_tests(evidence, TESTS[claim])
     else:
         findings = FINDERS[claim](evidence) if claim in FINDERS else []
-    if not findings:
+    known = [one for one in findings if not math.isnan(one.value)]
+    if known:
+        verdict = together([one.verdict for one in known])
+        if verdict == REPLICATED and len(known) < len(findings):
+            verdict = INCONCLUSIVE
+        yield headline(base, known, CRITERIA[claim], verdict)
+    elif not findings:
         yield base
     for finding in findings:
         if math.isnan(finding.value):

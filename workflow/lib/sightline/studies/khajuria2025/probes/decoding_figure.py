@@ -66,7 +66,7 @@ def figure_data(
             long = grid.rename_axis("layer").reset_index().melt("layer", var_name="representation")
             long = long.rename(columns={"value": "accuracy"})
             parts.append(long.assign(who=PAPER, encoder=model, source=source, target=target))
-    return pd.concat([part for part in parts if len(part)] or parts)[list(COLUMNS)]
+    return pd.concat([part for part in parts if len(part)] or parts).reindex(columns=list(COLUMNS))
 
 
 def draw(data: pd.DataFrame, item: str, encoder: str) -> Figure:

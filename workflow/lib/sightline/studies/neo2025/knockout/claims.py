@@ -9,7 +9,6 @@ principle (C14); without its control a claim is inconclusive, as not testable on
 
 import argparse
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -17,7 +16,6 @@ import pandas as pd
 from sightline import cli
 from sightline.studies.claims import (
     INCONCLUSIVE,
-    NOT_REPLICATED,
     NOT_RUN,
     REPLICATED,
     Claim,
@@ -33,7 +31,9 @@ from sightline.studies.verdicts import (
     FEWEST,
     Finding,
     Outcome,
+    as_control,
     grade,
+    headline,
     together,
 )
 
@@ -182,16 +182,9 @@ def _under_control(verdict: str, found: list[Finding], *controls: Finding | None
     present = _present(*controls)
     lacking = ["control not measured"] if len(present) < len(controls) else []
     lacking += [f"{one.metric} is {one.value:.3g}" for one in present if one.verdict != REPLICATED]
-    listed = [
-        replace(one, metric=f"control, {one.metric}", verdict=_open(one.verdict)) for one in present
-    ]
     if verdict != NOT_RUN and lacking:
         verdict = INCONCLUSIVE
-    return Outcome(verdict, [*found, *listed], "; ".join(lacking))
-
-
-def _open(verdict: str) -> str:
-    return INCONCLUSIVE if verdict == NOT_REPLICATED else verdict
+    return Outcome(verdict, [*found, *map(as_control, present)], "; ".join(lacking))
 
 
 def _present(*findings: Finding | None) -> list[Finding]:
@@ -209,18 +202,8 @@ def judge_claim(claim: str, cuts: Cuts, base: Claim) -> list[Claim]:
         return [base]
     if outcome.untestable:
         criterion += f"; not testable here: {outcome.untestable}"
-    held = sum(finding.verdict == REPLICATED for finding in found)
-    rows = [
-        replace(
-            base,
-            metric=f"numbers that meet the criterion, of {len(found)}",
-            reproduced=held,
-            n=min(int(finding.n) for finding in found),
-            criterion=criterion,
-            verdict=outcome.verdict,
-        )
-    ]
-    return rows + [finding.row(base, CRITERIA[claim]) for finding in found]
+    head = headline(base, found, criterion, outcome.verdict)
+    return [head, *(finding.row(base, CRITERIA[claim]) for finding in found)]
 
 
 def judge_knockout(

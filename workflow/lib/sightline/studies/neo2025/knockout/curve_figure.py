@@ -69,7 +69,8 @@ def curve_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
                 for cell in zip(here["pair"], here["window"], strict=True)
             ]
             here = here[COLUMNS].assign(published=pd.Series(values, here.index, float))
-            drawn = here["window"].map(pairs.is_sliding) | here["window"].eq(pairs.ALL)
+            # Of no rows, map() makes words: a model that answered nothing right has none.
+            drawn = here["window"].map(pairs.is_sliding).astype(bool) | here["window"].eq(pairs.ALL)
             parts.append(here[drawn | here["published"].notna()])
     return pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
 

@@ -7,7 +7,6 @@ images. C7 is judged on the first model of another architecture than LLaVA's.
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -25,7 +24,7 @@ from sightline.studies.neo2025.lens.contrasts import COLUMNS, WITH_A_MATCH
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.published import find_published, load_published
 from sightline.studies.tables import read_columns
-from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, together
+from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, headline, together
 
 STATEMENTS = {
     "C6": "Object tokens become readable as their class in the middle-to-late layers",
@@ -244,21 +243,11 @@ def judge_claim(claim: str, found: Contrasts, model: str, dataset: str) -> list[
     )
     if not findings:
         return [base]
-    verdicts = [one.verdict for one in findings]
     criterion = INPUT_CRITERION if found.variant == INPUT else CRITERIA[claim]
     few = min(one.n for one in findings) < FEWEST
     reason = f"; not testable on fewer than {FEWEST} images" if few else ""
-    rows = [
-        replace(
-            base,
-            metric=f"numbers that meet the criterion, of {len(findings)}",
-            reproduced=verdicts.count(REPLICATED),
-            n=len(findings),
-            criterion=criterion + reason,
-            verdict=together(verdicts),
-        )
-    ]
-    return rows + [one.row(base, criterion) for one in findings]
+    head = headline(base, findings, criterion + reason, together([one.verdict for one in findings]))
+    return [head, *(one.row(base, criterion) for one in findings)]
 
 
 def judge_lens(

@@ -161,6 +161,8 @@ def _draw_best(panel: Axes, here: pd.DataFrame, published_depth: float | None) -
 
 def _draw_line(panel: Axes, part: pd.DataFrame, number: int, label: str) -> None:
     look = series(number)
+    # Intervals that a few images do not allow are missing, and missing words are no numbers.
+    part = part.astype({"state": float, "value": float, "ci_low": float, "ci_high": float})
     panel.plot(part["state"], part["value"], **look, label=label)
     panel.fill_between(
         part["state"], part["ci_low"], part["ci_high"], color=look["color"], alpha=0.15, lw=0

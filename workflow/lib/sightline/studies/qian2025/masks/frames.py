@@ -9,6 +9,7 @@ from PIL import Image
 from transformers import SamModel
 
 from sightline.instruments.points import ImagePoints, Size, point_prompts, to_frame
+from sightline.models.checksums import check_weights
 from sightline.models.segmenter import Segmenter, enlarge, load_frame, load_segmenter
 
 
@@ -43,6 +44,7 @@ class Segmenters:
 def load_segmenters(folder: Path, original: Path, device: str, dtype: torch.dtype) -> Segmenters:
     """Load both, and look whether they share the image encoder."""
     own = load_segmenter(folder, dtype).to(device)
+    check_weights(original)
     sam = SamModel.from_pretrained(original, dtype=dtype, local_files_only=True).to(device).eval()
     mine, theirs = own.sam.vision_encoder.state_dict(), sam.vision_encoder.state_dict()
     shared = mine.keys() == theirs.keys() and all(

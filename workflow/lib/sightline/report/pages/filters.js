@@ -1,0 +1,36 @@
+// Buttons of which one per group is pressed, and a search: tells whoever asks what is wanted.
+class Filters {
+  // host: the element with groups of buttons (data-study, data-verdict, ...) and one search; changed() is told.
+  constructor(host, changed) {
+    this.wanted = {};
+    this.words = [];
+    this.search = host.querySelector('input[type=search]');
+    for (const group of host.querySelectorAll('.choice')) {
+      const buttons = [...group.querySelectorAll('button')];
+      for (const button of buttons) button.addEventListener('click', () => {
+        for (const other of buttons) other.setAttribute('aria-pressed', other === button);
+        Object.assign(this.wanted, button.dataset);
+        changed();
+      });
+    }
+    this.search.addEventListener('input', () => { this.read(); changed(); });
+    document.addEventListener('keydown', event => {
+      const typing = event.target.matches('input, textarea');
+      if (event.key === '/' && !typing && this.search.offsetParent) { event.preventDefault(); this.search.focus(); }
+      else if (event.key === 'Escape' && event.target === this.search && this.search.value) {
+        this.search.value = '';
+        this.read();
+        changed();
+      }
+    });
+    this.read();
+  }
+
+  read() { this.words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean); }
+
+  // Every word of the search occurs in the text.
+  finds(text) { return this.words.every(word => text.includes(word)); }
+
+  // What is asked of a property is one of the values; nothing asked accepts all.
+  accepts(name, values) { return !this.wanted[name] || values.includes(this.wanted[name]); }
+}

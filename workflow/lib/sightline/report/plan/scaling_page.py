@@ -1,0 +1,168 @@
+"""Write docs/scaling.md from measured constants.
+
+python -m sightline.report.plan.scaling_page --constants docs/scaling-constants.json --resources resources \
+    --doc docs/scaling.md
+"""
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sightline import cli
+from sightline.files import atomic_path
+from sightline.report.plan.cards import Card, find_card
+from sightline.report.plan.scaling import LISTED, Growth, Step, breaks, fit_growth, step
+from sightline.report.plan.shapes import read_table
+from sightline.report.plan.table import size
+
+SHARDS = 100_000
+
+
+def page(constants: Mapping[str, Any], steps: Sequence[Step], growth: Growth, card: Card) -> str:
+    """The whole page."""
+    model, price = constants["model"], constants["price_per_gpu_hour"]
+    parts = [
+        "# Scaling, on paper",
+        "",
+        "Written by `python -m sightline.report.plan.scaling_page`; do not edit. The numbers behind it are in",
+        "`docs/scaling-constants.json`, with their sources. Nothing here was run at these sizes: "
+        "measured are the growth",
+        "of the DAG and the bytes of images and shards; operations follow from shapes; efficiency, "
+        "loading time and",
+        "price are assumed.",
+        "",
+        f"The work: {model['key']} reads every image once with a prompt of {model['text_positions']} "
+        "positions beside it, "
+        f"and {model['rows_kept']} rows are kept in {model['layers_kept']} states, "
+        f"{model['number_bytes']} bytes a "
+        f"number. The card: one {card.name} at {card.efficiency:.0%} of {card.peak / 1e12:,.0f} TFLOP/s "
+        "(assumed), "
+        f"{price['value']} per GPU-hour (assumed). Loading takes {constants['load_seconds']['value']} s "
+        "a shard "
+        "(assumed).",
+        "",
+        "## Bill",
+        "",
+        "| images | images on disk | cache | of it index | files | shards | GPU-hours | of it loading | cost |",
+        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+        *(_bill(one, price["value"]) for one in steps),
+        "",
+        "## Hours by number of GPUs",
+        "",
+        "A shard has so many images that loading the model takes a tenth of its time; it is not "
+        "divided, so more GPUs",
+        "than shards do not help. Smaller shards end sooner on many GPUs and pay more for loading.",
+        "",
+        f"| images | {' | '.join(f'{count:,}' for count in constants['gpus'])} |",
+        f"|--:|{'--:|' * len(constants['gpus'])}",
+        *(_walls(one, constants["gpus"]) for one in steps),
+        "",
+        "## What breaks first",
+        "",
+        "| images | jobs | breaks first | what the design does |",
+        "|--:|--:|---|---|",
+        *(
+            f"| {one.images:,} | {one.jobs:,} | {' | '.join(breaks(one, growth))} |"
+            for one in steps
+        ),
+        "",
+        *_dag(constants["dag"], growth),
+        *_others(steps),
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _bill(one: Step, price: float) -> str:
+    hours = one.hours + one.loading
+    sizes = " | ".join(size(count) for count in (one.source, one.cache, one.index))
+    bill = f"{hours:,.2f} | {one.loading / hours:.0%} | {hours * price:,.2f}"
+    return f"| {one.images:,} | {sizes} | {one.files:,} | {one.shards:,} | {bill} |"
+
+
+def _walls(one: Step, gpus: Sequence[int]) -> str:
+    return f"| {one.images:,} | {' | '.join(f'{one.wall(count):,.2f}' for count in gpus)} |"
+
+
+def _dag(measured: Mapping[str, Any], growth: Growth) -> list[str]:
+    jobs = 2 * SHARDS
+    largest = max(run["jobs"] for run in measured["runs"])
+    rows = [
+        f"| {run['jobs']:,}{run.get('note', '')} | {run['seconds']:,.1f} | {run['mebibytes']:,.0f} |"
+        for run in (*measured["runs"], *measured.get("batches", []))
+    ]
+    return [
+        "## The DAG",
+        "",
+        f"Measured: {measured['source']}.",
+        "",
+        "| jobs | CPU seconds | MiB |",
+        "|--:|--:|--:|",
+        *rows,
+        "",
+        f"A straight line through the whole DAGs gives {growth.per_job * 1e3:.2f} ms and "
+        f"{growth.kibibytes:.1f} KiB a job "
+        f"and {growth.start:.1f} s to begin with. {SHARDS:,} shards with two jobs each would take "
+        f"**{growth.seconds(jobs) / 60:.1f} min and {growth.gigabytes(jobs):.1f} GB**: extrapolated from "
+        f"{largest:,} jobs, "
+        "not run. The rules of this workflow have more inputs and parameters a job than the synthetic "
+        "ones, so take it as "
+        "a lower bound. While it runs, Snakemake also looks through ready jobs after each finished one.",
+        "",
+        f"**The limit** is set at {LISTED:,} jobs in one DAG, {growth.seconds(LISTED):.0f} s of CPU and "
+        f"{growth.gigabytes(LISTED):.1f} GB. **The remedy** beyond it: `snakemake --batch <rule>=i/n` "
+        "builds the part of "
+        "the DAG below the n-th part of that rule's inputs; `--groups` and `--group-components` put "
+        "jobs of seconds into "
+        "one submission, which spares the scheduler and not the DAG; larger shards spare both, and are "
+        "the first thing to "
+        "try, because a shard needs to be only small enough for a killed job to be cheap.",
+        "",
+    ]
+
+
+def _others(steps: Sequence[Step]) -> list[str]:
+    last = steps[-1]
+    return [
+        "## Beside the DAG",
+        "",
+        f"* **Inodes**: {last.images:,} images are as many files; the cache is {last.files:,}. Snakemake "
+        "keeps one small "
+        "file of metadata per output and one log and one benchmark per job: about five files a job. "
+        "Images belong into "
+        "archives from about 10^7 on; the present loaders read single files.",
+        "* **Names**: shards are numbered with four digits (`shard-NNNN`); beyond 9,999 in one trace "
+        "set the names grow "
+        "longer and still sort by number in the spec, which lists them in order.",
+        f"* **Metadata**: `spec.json` lists every shard with its checksum, about 150 bytes each: "
+        f"{size(150 * last.files)} at the last size. Writing it last is what makes a trace set whole, so "
+        "one trace set "
+        "per batch is better than one of all.",
+        f"* **Index**: one line per row. It is read whole: {size(last.index)} on disk at the last size, "
+        "about five times "
+        "that in memory. From about 10^7 images on, trace sets need to be split, and studies to read "
+        "one after another.",
+        "* **Judged text and tables**: measurements are one row per image, object and condition. They "
+        "are read whole by "
+        "the rules that summarise; at 10^6 images and 40 conditions that is 4 x 10^7 rows, a few GB.",
+    ]
+
+
+def main(options: argparse.Namespace) -> None:
+    """Compute and write."""
+    constants = json.loads(options.constants.read_text(encoding="utf-8"))
+    shape = read_table(options.resources / "shapes.csv")[constants["model"]["key"]]
+    card = find_card(options.resources / "cards.csv", constants["card"])
+    steps = [step(count, constants, shape, card) for count in constants["images"]]
+    text = page(constants, steps, fit_growth(constants["dag"]["runs"]), card)
+    with atomic_path(options.doc) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--constants", type=Path, required=True, help="JSON")
+    parser.add_argument("--resources", type=Path, required=True, help="folder of the inventories")
+    parser.add_argument("--doc", type=Path, required=True, help="page to write")
+    cli.run(main, parser)

@@ -1,0 +1,101 @@
+"""The bill as a table to read, and as CSV."""
+
+import csv
+import io
+from collections.abc import Sequence
+
+from sightline.report.plan.bill import UNKNOWN, Line, total
+from sightline.report.plan.cards import Card
+from sightline.report.plan.room import ALLOWANCE
+from sightline.report.plan.work import TEXT
+
+COLUMNS = (
+    "rule",
+    "jobs",
+    "download_bytes",
+    "disk_bytes",
+    "cache_bytes",
+    "gpu_memory_bytes",
+    "gpu_hours",
+    "trust",
+    "unknown",
+    "notes",
+)
+
+
+def as_csv(lines: Sequence[Line]) -> str:
+    """One row per rule and a last one with the totals; empty where no model runs."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for line in (*lines, total(lines)):
+        memory = "" if line.memory is None else f"{line.memory:.0f}"
+        hours = "" if line.hours is None else f"{line.hours:.4g}"
+        sizes = [f"{size:.0f}" for size in (line.download, line.disk, line.cache)]
+        rest = (line.trust, line.unknown, "; ".join(line.notes))
+        writer.writerow((line.rule, line.jobs, *sizes, memory, hours, *rest))
+    return text.getvalue()
+
+
+def as_markdown(name: str, lines: Sequence[Line], card: Card, free: float, needed: float) -> str:
+    """The page of the plan.
+
+    Args:
+        name: of the run.
+        lines: rule by rule.
+        card: that hours are for.
+        free: bytes on the disk.
+        needed: bytes that will be written, allowance included.
+    """
+    priced = [line for line in lines if _costs(line)]
+    others = [line for line in lines if not _costs(line)]
+    rows = [
+        f"# Plan of run {name}",
+        "",
+        f"GPU-hours are for one {card.name}: the larger of operations over {card.peak / 1e12:,.0f} TFLOP/s and of "
+        f"weights read over {card.bandwidth / 1e9:,.0f} GB/s, both at an efficiency of {card.efficiency:.0%}, which is "
+        f"assumed: see resources/cards.csv. A prompt is taken to have {TEXT} positions beside its image.",
+        "",
+        "| rule | jobs | download | disk | of it caches | GPU memory | GPU-hours | disk figure |",
+        "|---|--:|--:|--:|--:|--:|--:|---|",
+        *(_row(line) for line in priced),
+        _row(total(lines)),
+        "",
+    ]
+    if others:
+        named = ", ".join(f"{line.rule} ({line.jobs})" for line in others)
+        rows += [f"Without a GPU and with little on disk: {named}.", ""]
+    notes = [f"* {line.rule}: {note}" for line in lines for note in line.notes]
+    if notes:
+        rows += ["What the figures rest on:", "", *notes, ""]
+    fits = "enough" if needed <= free else "NOT ENOUGH"
+    rows.append(
+        f"Disk: up to {size(needed)} will be written ({ALLOWANCE - 1:.0%} added for tables and figures), "
+        f"{size(free)} are free: {fits}."
+    )
+    return "\n".join(rows) + "\n"
+
+
+def size(count: float) -> str:
+    """Bytes for people, in powers of ten."""
+    for unit, scale in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if count >= scale:
+            return f"{count / scale:,.1f} {unit}"
+    return f"{count:.0f} B"
+
+
+def _costs(line: Line) -> bool:
+    return bool(line.download or line.disk or line.unknown or line.hours is not None)
+
+
+def _hours(hours: float) -> str:
+    return "< 0.01" if 0 < hours < 0.01 else f"{hours:,.2f}"
+
+
+def _row(line: Line) -> str:
+    sizes = [size(one) if one else "" for one in (line.download, line.disk, line.cache)]
+    memory = size(line.memory) if line.memory else ""
+    hours = "" if line.hours is None else _hours(line.hours)
+    lacking = f", {line.unknown} {UNKNOWN}" if line.unknown else ""
+    trust = line.trust if line.disk or line.unknown else ""
+    return f"| {line.rule} | {line.jobs} | {' | '.join(sizes)} | {memory} | {hours} | {trust}{lacking} |"

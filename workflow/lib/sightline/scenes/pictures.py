@@ -1,0 +1,102 @@
+"""Image files: opened as 8-bit RGB, or refused with the name of the file and what is odd about it.
+
+Files come from anywhere. Pillow reads 16-bit greys as almost white, takes the first of several frames without a word,
+and unpacks whatever size a header claims up to a limit of its own; here each of these has an answer.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from sightline.errors import SightlineError
+
+MOST_PIXELS = 100_000_000
+"""10,000 x 10,000: ten times the largest images of the data sets here, 300 MB when unpacked."""
+MOST_OBLONG = 100
+"""Long side by short side: processors scale the short side to 336, which makes a strip of this a picture of 34,000."""
+
+# Phones write a JPEG with smaller copies behind it, which Pillow counts as frames.
+_FIRST_IS_THE_PICTURE = "MPO"
+
+
+class ImageFileError(SightlineError):
+    """The image file of a scene is missing, unreadable, or not of the annotated size."""
+
+
+def image_size(path: Path | str) -> tuple[int, int]:
+    """Width and height in pixels from the header of an image file.
+
+    Raises:
+        ImageFileError: the file is missing, no image, or of a size that no study can use.
+    """
+    with _opened(Path(path)) as image:
+        return image.size
+
+
+def open_image(path: Path | str) -> Image.Image:
+    """The picture in an image file, 8-bit RGB; 16-bit greys keep their upper half, as 16-bit colours do.
+
+    Raises:
+        ImageFileError: the file is missing, damaged, too large, too oblong, or holds several frames or pixels without
+            a known range.
+    """
+    path = Path(path)
+    with _opened(path) as image:
+        try:
+            frames = getattr(image, "n_frames", 1)
+            if frames == 1 or image.format == _FIRST_IS_THE_PICTURE:
+                return _with_8_bits(image).convert("RGB")
+        except SightlineError as error:
+            raise ImageFileError(f"{path}: {error}") from None
+        except Exception as error:  # a damaged file can fail in any way
+            raise _unreadable(path, error) from error
+    raise ImageFileError(
+        f"{path}: {frames} frames; expected one picture. Save the one that is meant as a file of its own."
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Image.Image]:
+    try:
+        image = Image.open(path)
+    except FileNotFoundError as error:
+        raise ImageFileError(
+            f"{path}: no such image. Download the images of this split, or check the root folder."
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise _too_large(path, str(error)) from error
+    except Exception as error:  # a damaged header can fail in any way
+        raise _unreadable(path, error) from error
+    with image:
+        width, height = image.size
+        if width * height > MOST_PIXELS:
+            raise _too_large(path, f"{width} x {height} px")
+        if max(width, height) > MOST_OBLONG * min(width, height):
+            raise ImageFileError(
+                f"{path}: {width} x {height} px; one side is more than {MOST_OBLONG} times the other. Crop it."
+            )
+        yield image
+
+
+def _with_8_bits(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        raise ImageFileError(
+            "pixels of 32 bits, which have no range of their own. Save it with 8 bits per channel."
+        )
+    return image
+
+
+def _too_large(path: Path, what: str) -> ImageFileError:
+    return ImageFileError(
+        f"{path}: {what}; images of more than {MOST_PIXELS:,} pixels are not unpacked. Scale it down, and its "
+        "annotations with it."
+    )
+
+
+def _unreadable(path: Path, error: Exception) -> ImageFileError:
+    return ImageFileError(f"{path}: not a readable image ({error}). Download or generate it again.")

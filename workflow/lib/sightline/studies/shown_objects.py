@@ -1,0 +1,37 @@
+"""Objects as explorers show them: outlines in the frame that a tower sees, and the tokens they touch."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from sightline.scenes.outline import outlines
+from sightline.scenes.scene import Mask
+from sightline.scenes.tokens import Grid
+
+SHOWN_OBJECTS = {
+    "image_id": "int64", "category": "str", "role": "str", "outlines": "object", "tokens": "object",
+}  # fmt: skip
+"""One row per object in sight; ``role`` is the study's word for it, or empty; outlines are polygons x, y, x, y ... in
+pixels of the frame, even-odd; tokens those that it touches."""
+
+
+def shown_objects(
+    image_id: int, masks: Iterable[tuple[str, str, Mask]], grid: Grid
+) -> pd.DataFrame:
+    """SHOWN_OBJECTS of one image; objects out of sight are left out.
+
+    Args:
+        image_id: of the image.
+        masks: category, role and mask (rows, columns) bool, in pixels of the frame.
+        grid: of the tokens that show the frame.
+    """
+    rows = []
+    for category, role, mask in masks:
+        seen = mask[: grid.rows * grid.patch, : grid.columns * grid.patch]
+        if not seen.any():
+            continue
+        cells = seen.reshape(grid.rows, grid.patch, grid.columns, grid.patch).any(axis=(1, 3))
+        drawn = [one.reshape(-1).tolist() for one in outlines(seen)]
+        rows.append((image_id, category, role, drawn, np.flatnonzero(cells).tolist()))
+    return pd.DataFrame(rows, columns=list(SHOWN_OBJECTS)).astype(SHOWN_OBJECTS)
