@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from sightline.demo.tiny.words import all_words, build_tokenizer
+from sightline.demo.tiny.words import COCO, all_words, build_tokenizer
 from sightline.demo.tiny.write import KINDS, main
 from sightline.files import sha256
 from sightline.models.encoders.loading import load_encoder
@@ -63,6 +63,7 @@ def test_encoder_is_loaded(kind, tmp_path):
 
 def test_words_of_both_worlds_have_tokens():
     tokenizer = build_tokenizer((), all_words())
-    for name in (*coco_synonyms(), "mug", "umbrella"):
+    assert len(set(COCO)) == 80 and set(coco_synonyms()) <= set(COCO)
+    for name in (*COCO, "mug", "umbrella"):
         for word in name.split():
             assert tokenizer.encode(word, add_special_tokens=False) != [tokenizer.unk_token_id]

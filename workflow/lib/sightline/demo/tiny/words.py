@@ -19,6 +19,16 @@ left right above below the yes no cat dog car bus tree ball cup fish star mug tr
 green yellow big small street park and with at near one two three system you are helpful""".split()
 )
 """Enough to ask and to answer."""
+COCO = tuple(
+    """person, bicycle, car, motorcycle, airplane, bus, train, truck, boat, traffic light, fire hydrant, stop sign,
+parking meter, bench, bird, cat, dog, horse, sheep, cow, elephant, bear, zebra, giraffe, backpack, umbrella, handbag,
+tie, suitcase, frisbee, skis, snowboard, sports ball, kite, baseball bat, baseball glove, skateboard, surfboard,
+tennis racket, bottle, wine glass, cup, fork, knife, spoon, bowl, banana, apple, sandwich, orange, broccoli, carrot,
+hot dog, pizza, donut, cake, chair, couch, potted plant, bed, dining table, toilet, tv, laptop, mouse, remote, keyboard,
+cell phone, microwave, oven, toaster, sink, refrigerator, book, clock, vase, scissors, teddy bear, hair drier,
+toothbrush""".replace("\n", " ").split(", ")
+)
+"""The categories of COCO, so that its own images can be put to these models."""
 LOUDER = 3.0
 """How much longer the vectors of such answers are than those of other words."""
 
@@ -27,7 +37,7 @@ def all_words() -> tuple[str, ...]:
     """Those, every word of the embedded world and of COCO's categories, first come first."""
     words = dict.fromkeys(FEW)
     split = pre_tokenizers.Whitespace().pre_tokenize_str
-    for text in (*texts(), *coco_synonyms(), "describe image ? :"):
+    for text in (*texts(), *COCO, *coco_synonyms(), "describe image ? :"):
         words |= dict.fromkeys(word for word, _ in split(text.lower()))
     return tuple(words)
 
