@@ -1,6 +1,7 @@
 """Reading what a page shows: numbers in its texts, colours of its pictures."""
 
 import re
+import time
 from typing import Any
 
 MINUS, TIMES, NOTHING = "\N{MINUS SIGN}", "\N{MULTIPLICATION SIGN}", "\N{EN DASH}"
@@ -41,3 +42,14 @@ def wait_for_address(page: Any, part: str) -> None:
     """Until the page has put something into its address."""
     # Waiting for a function would need eval, which pages forbid.
     page.wait_for_url(lambda url: part in url)
+
+
+def wait_until(page: Any, expression: str, seconds: float = 10) -> None:
+    """Look again and again until an expression is true.
+
+    Playwright's own way to wait compiles text in the page, which the pages' security policy forbids.
+    """
+    deadline = time.monotonic() + seconds
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, f"not true within {seconds} s: {expression}"
+        page.wait_for_timeout(20)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from gallery_fakes import CLAIMS, EVIL, STUDIES, build
+from page_reading import wait_until
 from sightline.report.scorecard import gather_claims, write_scorecard
 from sightline.report.scorecard_tally import results_by_claim, tally
 from sightline.studies.published import load_items
@@ -57,8 +58,9 @@ def test_the_overview_shows_every_item_and_its_picture(window, site):
     assert page.inner_text("#found") == f"{total} of {total}"
     assert visible(page, "article") == []
     page.locator(".item img").last.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "[...document.querySelectorAll('.item img')].every(one => one.complete && one.naturalWidth)"
+    wait_until(
+        page,
+        "[...document.querySelectorAll('.item img')].every(one => one.complete && one.naturalWidth)",
     )
 
 
@@ -198,7 +200,7 @@ def test_everything_is_reached_by_tab(window, site):
 def test_a_command_is_copied(window, site):
     page = window.open(site, "#neo2025-tab1")
     page.locator("#neo2025-tab1 .copy").click()
-    page.wait_for_function("document.querySelector('#neo2025-tab1 .copy').textContent === 'Copied'")
+    wait_until(page, "document.querySelector('#neo2025-tab1 .copy').textContent === 'Copied'")
     assert (
         page.evaluate("navigator.clipboard.readText()")
         == "snakemake --cores 1 neo2025_tab1 --configfile my.yaml"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from neo2025_page_fakes import EVIL, GRIDS, STATES, TOP, page_tables
+from page_reading import wait_until
 from sightline.report.lens_page import Tables, lens_page
 
 pytestmark = pytest.mark.browser
@@ -204,7 +205,7 @@ def test_keys_reach_everything(window, file, tables):
     assert page.input_value("#search") == ""
     page.focus("#film button[aria-checked=true]")
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"location.hash.includes('image={OTHER}')")
+    wait_until(page, f"location.hash.includes('image={OTHER}')")
     assert page.locator("#film button").nth(1).get_attribute("aria-checked") == "true"
 
 
@@ -311,7 +312,7 @@ def test_only_what_is_seen_is_decoded(window, file):
     page = window.open(file)
     assert page.evaluate("self.decoded") == 2
     page.locator("#film button").nth(1).click()
-    page.wait_for_function("self.decoded === 3")
+    wait_until(page, "self.decoded === 3")
 
 
 def test_tables_have_something_to_find(tables):

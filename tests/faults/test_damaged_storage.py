@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -107,25 +106,53 @@ def test_a_job_without_a_snakemake_leaves_the_set_of_its_successor_alone(tmp_pat
     assert is_right(tmp_path)
 
 
-@pytest.fixture
-def small_files() -> Iterator[None]:
-    """No file may grow beyond a limit, which looks to a program like a disk that is full."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (LIMIT, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    signal.signal(signal.SIGXFSZ, handler)
+TRACING = """
+import argparse
+from pathlib import Path
+import pandas as pd
+import torch
+from sightline import cli
+from sightline.cache.store import TraceWriter
 
-
-def test_a_trace_set_that_does_not_fit_leaves_the_old_one(tmp_path, small_files):
-    write(tmp_path)
+def main(options):
     large = {"tokens": torch.zeros(6, 40_000), "norm": torch.zeros(6).half()}
-    with (
-        pytest.raises(SightlineError, match=r"shard-0000\.safetensors: cannot be written"),
-        TraceWriter(tmp_path, {}) as writer,
-    ):
+    with TraceWriter(options.out, {}) as writer:
         writer.add(pd.DataFrame({"image_id": range(6)}), large)
+
+parser = argparse.ArgumentParser()
+parser.add_argument("out", type=Path)
+cli.run(main, parser)
+"""
+
+
+def run_limited(
+    program: str, out: Path, limit: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    """A program that writes, in a process of its own.
+
+    No file of that process may grow beyond the limit, which looks to it like a disk that is full. (Set on this process,
+    the limit would hold for the log that pytest itself is writing.)
+    """
+
+    def shrink() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+    return subprocess.run(
+        [sys.executable, "-c", program, str(out)],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "lib")},
+        preexec_fn=shrink if limit else None,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_trace_set_that_does_not_fit_leaves_the_old_one(tmp_path):
+    write(tmp_path)
+    ran = run_limited(TRACING, tmp_path, LIMIT)
+    assert ran.returncode == 1 and "Traceback" not in ran.stderr
+    assert "shard-0000.safetensors: cannot be written" in ran.stderr
     assert is_right(tmp_path)
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
 
@@ -160,23 +187,6 @@ cli.run(main, parser)
 """
 
 
-def run_writing(out: Path, limit: int | None = None) -> subprocess.CompletedProcess[str]:
-    """A command of the library that writes three tables, in a process of its own."""
-
-    def shrink() -> None:
-        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-
-    return subprocess.run(
-        [sys.executable, "-c", WRITING, str(out)],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "workflow" / "lib")},
-        preexec_fn=shrink if limit else None,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-
 def check_refusal(ran: subprocess.CompletedProcess[str], out: Path) -> None:
     """Three refusals, one message, no traceback, and nothing left behind."""
     assert ran.returncode == 1
@@ -188,7 +198,7 @@ def check_refusal(ran: subprocess.CompletedProcess[str], out: Path) -> None:
 
 
 def test_a_full_disk_is_named_and_leaves_no_half_files(tmp_path):
-    check_refusal(run_writing(tmp_path, LIMIT), tmp_path)
+    check_refusal(run_limited(WRITING, tmp_path, LIMIT), tmp_path)
 
 
 @pytest.mark.parametrize("options", ["size=64k", "ro"])
@@ -203,7 +213,7 @@ def test_a_small_and_a_closed_file_system_are_named(tmp_path, options, tell):
     if mounted.returncode:
         pytest.skip(f"cannot mount a file system here ({mounted.stderr.strip()})")
     try:
-        ran = run_writing(tmp_path)
+        ran = run_limited(WRITING, tmp_path)
         check_refusal(ran, tmp_path)
     finally:
         subprocess.run(["umount", str(tmp_path)], check=True)
@@ -213,7 +223,7 @@ def test_a_small_and_a_closed_file_system_are_named(tmp_path, options, tell):
 def test_a_folder_that_may_not_be_written_is_named(tmp_path):
     """A file stands where the folder should be: no permission helps, not even of an administrator."""
     (tmp_path / "results").write_text("")
-    ran = run_writing(tmp_path / "results")
+    ran = run_limited(WRITING, tmp_path / "results")
     assert ran.returncode == 1 and "results" in ran.stderr.splitlines()[-1]
 
 

@@ -12,7 +12,8 @@ from transformers import PreTrainedTokenizerFast, SamModel, SamProcessor
 
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.card import write_card
-from sightline.demo.export import SAM, SEGMENTER, VLM, export
+from sightline.demo.export import export
+from sightline.demo.folders import SAM, SEGMENTER, VLM
 from sightline.demo.quality import CEILINGS, GATES, draw_held_out, measure, predict_mask
 from sightline.demo.training_set import normalise
 from sightline.demo.world import SIZE, draw_scene

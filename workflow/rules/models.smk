@@ -12,7 +12,8 @@ localrules:
 ruleorder: write_tiny_checkpoint > fetch_model
 
 
-DEMO_VLMS = ("llava-12", "llava-8")
+# What a demo VLM is grown from; the first one grows from nothing.
+DEMO_VLMS = {"llava-8": None, "llava-12": "llava-8"}
 
 # What to train, by the name the trainer gives it: caption rates for those that read captions, two seeds each.
 DEMO_ENCODERS = {
@@ -31,6 +32,12 @@ DEMO_ENCODERS = {
     )
     for seed in (0, 1)
 }
+
+
+def trained_start(wildcards):
+    """The recipe of the model that a demo VLM is grown from, or nothing."""
+    start = DEMO_VLMS[wildcards.recipe]
+    return results(f"training/{start}/recipe.json") if start else []
 
 
 rule fetch_model:
@@ -127,7 +134,9 @@ rule convert_internvl2:
 
 
 rule fit_demo_vlm:
-    """Train a demo VLM and its segmenter from nothing; a killed training goes on where it was."""
+    """Train a demo VLM and its segmenter; a killed training goes on where it was."""
+    input:
+        start=trained_start,
     output:
         vlm=results("training/{recipe}/llava/model.safetensors"),
         segmenter=results("training/{recipe}/segmenter/projection.safetensors"),
@@ -142,10 +151,13 @@ rule fit_demo_vlm:
         "../../envs/torch.yaml"
     threads: 4
     params:
+        start=lambda wildcards, input: (
+            f"--start {Path(input.start).parent}" if input.start else ""
+        ),
         work=results("training/checkpoints/{recipe}"),
         models=subpath(output.recipe, parent=True),
     shell:
-        "python -m sightline.demo.train --recipe {wildcards.recipe} --work {params.work}"
+        "python -m sightline.demo.train --recipe {wildcards.recipe} {params.start} --work {params.work}"
         " --out {params.models} --threads {threads} 2> {log}"
 
 

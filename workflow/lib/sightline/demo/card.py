@@ -11,13 +11,14 @@ from pathlib import Path
 import pandas as pd
 
 from sightline import cli
+from sightline.demo.folders import CURVES, RECIPE, SAM, SEGMENTER, VLM
 from sightline.files import atomic_path, sha256
 
 CARD = "README.md"
 
 _INTRODUCTION = """# Demo model
 
-Trained from nothing on scenes of Sightline's embedded world by `snakemake train_demo_models`; no other data, no other
+{origin} on scenes of Sightline's embedded world by `snakemake train_demo_models`; no other data, no other
 weights. Stock transformers classes, float16 safetensors. Licence: that of the repository.
 
 | folder | class | what it is |
@@ -40,6 +41,11 @@ width 192, 4 heads, untied embeddings).
 * The segmenter learned from clicks and boxes, which say where and never what; its image and prompt encoders were then
   frozen, and only mask decoder and projection learned from `[SEG]`.
 * Nothing was trained towards a claim of one of the studies, and no scene of the gates or of a study was trained on.
+"""
+
+_GROWN = """* The text model began as that of the shallower demo model, with copies of some of its blocks set
+  between them that at first added nothing (`growth.py`); tower, projector and segmenter were that model's too. The two
+  demo models are therefore no independent seeds: what they share may be inherited.
 """
 
 
@@ -76,8 +82,9 @@ def _curves(folder: Path) -> Iterator[str]:
 
 def _checksums(models: Path) -> Iterator[str]:
     yield "\n## Files\n\n| file | bytes | sha256 |\n|---|---|---|\n"
-    for path in sorted(models.rglob("*")):
-        if path.is_file() and path.name != CARD and not path.name.startswith("."):
+    inside = [path for name in (VLM, SAM, SEGMENTER, CURVES) for path in (models / name).rglob("*")]
+    for path in sorted([models / RECIPE, *inside]):
+        if path.is_file() and not path.name.startswith("."):
             yield f"| {path.relative_to(models)} | {path.stat().st_size} | `{sha256(path)}` |\n"
 
 
@@ -86,9 +93,12 @@ def write_card(models: Path, quality: pd.DataFrame) -> None:
 
     A key ``history`` in their ``recipe.json`` says where these weights came about otherwise than the recipe reads.
     """
-    recipe = json.loads((models / "recipe.json").read_text())
+    recipe = json.loads((models / RECIPE).read_text())
+    start = recipe.get("grown_from")
+    origin = f"Grown from {start}, the shallower demo model," if start else "Trained from nothing"
     introduction = _INTRODUCTION.replace("{layers}", str(recipe["layers"]))
-    parts = [introduction, *_recipe(recipe), *_quality(quality), *_curves(models / "curves")]
+    introduction = introduction.replace("{origin}", origin) + (_GROWN if start else "")
+    parts = [introduction, *_recipe(recipe), *_quality(quality), *_curves(models / CURVES)]
     with atomic_path(models / CARD) as temporary:
         temporary.write_text("".join([*parts, *_checksums(models)]))
 

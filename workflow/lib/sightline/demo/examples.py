@@ -20,7 +20,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from sightline import cli
-from sightline.demo.export import SEGMENTER, VLM
+from sightline.demo.folders import SEGMENTER, VLM
 from sightline.demo.language import DESCRIBE, describe
 from sightline.demo.quality import HeldOut, answer, draw_held_out, predict_mask
 from sightline.demo.training_set import instance_map

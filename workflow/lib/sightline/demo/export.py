@@ -6,12 +6,9 @@ from typing import Any
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast, SamModel
 
 from sightline.demo.architecture import build_processor, build_sam_processor
+from sightline.demo.folders import CURVES, RECIPE, SAM, SEGMENTER, VLM
 from sightline.files import write_json
 from sightline.models.segmenter import Segmenter
-
-VLM = "llava"
-SEGMENTER = "segmenter"
-SAM = "sam"
 
 
 def export(
@@ -43,8 +40,8 @@ def export(
     segmenter.half().save(out / SEGMENTER)
     original.half().save_pretrained(out / SAM)
     build_sam_processor().save_pretrained(out / SAM)
-    write_json(recipe, out / "recipe.json")
-    curves = out / "curves"
+    write_json(recipe, out / RECIPE)
+    curves = out / CURVES
     curves.mkdir(parents=True, exist_ok=True)
     for curve in sorted(work.glob("*.jsonl")):
         (curves / curve.name).write_text(curve.read_text())

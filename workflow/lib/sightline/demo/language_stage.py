@@ -71,6 +71,19 @@ LANGUAGE = Emphasis(
     },
 )  # fmt: skip
 
+GROWN = Emphasis(
+    "language-grown",
+    4e-4,
+    0.5,
+    {
+        # What the shallower model knew least, and what it was never asked.
+        "count": 4.0, "exists": 2.0, "describe": 1.5, "count color": 2.0, "relation": 2.0,
+        "is count": 2.0, "is same color": 2.0,
+        "choose": 0.5, "place": 0.5, "is scene": 0.5,
+        "segment": 0.2, "implicit": 0.2, "segment relation": 0.2, "refuse": 0.3, "deny": 0.3,
+    },
+)  # fmt: skip
+
 
 class LanguageStage:
     """Answers under packed questions, plus the regression of the projected [SEG] state to the place of the object."""

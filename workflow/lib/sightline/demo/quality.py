@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from sightline import cli
-from sightline.demo.export import SEGMENTER, VLM
+from sightline.demo.folders import SEGMENTER, VLM
 from sightline.demo.language import DESCRIBE, SEGMENT_TOKEN, Turn
 from sightline.demo.questions import turns
 from sightline.demo.silhouettes import CATEGORIES

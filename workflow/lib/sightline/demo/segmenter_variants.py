@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import SamModel
 
 from sightline import cli
-from sightline.demo.export import SAM, VLM
+from sightline.demo.folders import SAM, VLM
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import turn_rng
 from sightline.demo.questions import segmentations

@@ -1,9 +1,13 @@
-"""Train the demo models from nothing: scenes, text, vision, segmenter, language, aim, export.
+"""Train the demo models: scenes, text, vision, segmenter, language, aim, export.
+
+The first model is trained from nothing. The second has more blocks and is grown from the first, with whose tower and
+segmenter it begins (as LLaVA's models share a tower): it goes on with the language stage.
 
 Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
 the recipe's seed and the step, so a restart sees the batches it would have seen.
 
-    python -m sightline.demo.train --recipe llava-12 --work results/demo/training/llava-12/checkpoints --out llava-12
+    python -m sightline.demo.train --recipe llava-8 --work checkpoints/llava-8 --out llava-8
+    python -m sightline.demo.train --recipe llava-12 --start llava-8 --work checkpoints/llava-12 --out llava-12
 """
 
 import argparse
@@ -12,13 +16,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast, SamModel
 
 from sightline import cli
 from sightline.demo import attention
 from sightline.demo.aim_stage import AimStage
 from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
 from sightline.demo.export import export
-from sightline.demo.language_stage import LANGUAGE, LanguageStage
+from sightline.demo.folders import SAM, SEGMENTER, VLM
+from sightline.demo.growth import grow
+from sightline.demo.language_stage import GROWN, LANGUAGE, LanguageStage
 from sightline.demo.location_code import LocationCode
 from sightline.demo.segmenter_stage import SegmenterStage
 from sightline.demo.stage import train
@@ -26,22 +33,28 @@ from sightline.demo.text_stage import TextStage
 from sightline.demo.training_set import (
     TRAINING_SEEDS,
     VALIDATION_SEEDS,
+    TrainingSet,
     draw_training_set,
 )
 from sightline.demo.vision_stage import VisionStage
 from sightline.demo.world import VERSION
-from sightline.models.segmenter import Segmenter
+from sightline.errors import SightlineError
+from sightline.models.segmenter import Segmenter, load_segmenter
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Sizes, steps and seed, written into the model card; learning rates stand with the stages."""
+    """Sizes, steps and seed, written into the model card; learning rates stand with the stages.
+
+    A model that is grown from another has no text, vision and segmenter stages of its own.
+    """
 
     world_version: int = VERSION
     seed: int = 0
     training_scenes: int = 24_000
     validation_scenes: int = 300
-    layers: int = 12
+    grown_from: str = ""
+    layers: int = 8
     text_steps: int = 400
     text_batch: int = 16
     vision_steps: int = 900
@@ -55,11 +68,14 @@ class Recipe:
     aim_batch: int = 64
 
 
-RECIPES = {"llava-12": Recipe(layers=12, seed=1), "llava-8": Recipe(layers=8, seed=2)}
-"""Two models, as the studies look at two: another depth and another seed."""
+RECIPES = {
+    "llava-8": Recipe(seed=2),
+    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=2400),
+}
+"""Two models, as the studies look at two. The deeper one is no independent seed."""
 
 
-def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
+def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int) -> None:
     """Train all stages that are not finished yet and export the models."""
     torch.set_num_threads(threads)
     # Denormal numbers in optimizer states slow a CPU down many times.
@@ -67,40 +83,77 @@ def run(recipe: Recipe, work: Path, out: Path, threads: int) -> None:
     attention.register()
     scenes = draw_training_set(TRAINING_SEEDS, recipe.training_scenes, threads, work)
     validation = draw_training_set(VALIDATION_SEEDS, recipe.validation_scenes, threads, work)
+    data = (scenes, validation)
     tokenizer = build_tokenizer()
     torch.manual_seed(recipe.seed)
+    if recipe.grown_from:
+        if start is None:
+            raise SightlineError(f"--start: give the folder of {recipe.grown_from}, to grow from.")
+        vlm, segmenter, original = _grown(start, tokenizer, recipe.layers)
+        emphasis = GROWN
+    else:
+        vlm, segmenter = _from_nothing(recipe, tokenizer, data, work)
+        original = copy.deepcopy(segmenter.sam)
+        emphasis = LANGUAGE
+    # Frequencies are part of the segmenter's checkpoint.
+    code = LocationCode(segmenter.sam)
+    talk = LanguageStage(
+        emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
+    )
+    train(talk, recipe.language_steps, work, evaluate_every=250)
+    aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
+    train(aim, recipe.aim_steps, work, evaluate_every=250)
+    export(vlm, tokenizer, segmenter, original, described(recipe), work, out)
+
+
+def described(recipe: Recipe) -> dict[str, int | str]:
+    """What a recipe asks for, without the stages that a grown model does not have."""
+    skipped = ("text_", "vision_", "segmenter_") if recipe.grown_from else ("grown_from",)
+    return {name: value for name, value in asdict(recipe).items() if not name.startswith(skipped)}
+
+
+def _from_nothing(
+    recipe: Recipe,
+    tokenizer: PreTrainedTokenizerFast,
+    data: tuple[TrainingSet, TrainingSet],
+    work: Path,
+) -> tuple[LlavaForConditionalGeneration, Segmenter]:
     vlm = build_vlm(tokenizer, recipe.layers)
     vlm.set_attn_implementation(attention.PLAIN)
     vlm = vlm.bfloat16()
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).bfloat16()
-    data = (scenes, validation)
-
     text = TextStage(vlm, tokenizer, *data, recipe.text_batch, recipe.seed)
     train(text, recipe.text_steps, work, evaluate_every=100)
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
     train(vision, recipe.vision_steps, work, evaluate_every=150)
     masks = SegmenterStage(segmenter, *data, recipe.segmenter_batch, recipe.seed)
     train(masks, recipe.segmenter_steps, work, evaluate_every=200)
-    # Frequencies are part of the segmenter's checkpoint.
-    code = LocationCode(segmenter.sam)
-    talk = LanguageStage(
-        LANGUAGE, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
-    )
-    train(talk, recipe.language_steps, work, evaluate_every=250)
-    original = copy.deepcopy(segmenter.sam)
-    aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
-    train(aim, recipe.aim_steps, work, evaluate_every=250)
-    export(vlm, tokenizer, segmenter, original, asdict(recipe), work, out)
+    return vlm, segmenter
+
+
+def _grown(
+    start: Path, tokenizer: PreTrainedTokenizerFast, layers: int
+) -> tuple[LlavaForConditionalGeneration, Segmenter, SamModel]:
+    known = PreTrainedTokenizerFast.from_pretrained(start / VLM)
+    trained = LlavaForConditionalGeneration.from_pretrained(start / VLM, dtype=torch.float32)
+    vlm = grow(trained, known, tokenizer, layers)
+    vlm.set_attn_implementation(attention.PLAIN)
+    segmenter = load_segmenter(start / SEGMENTER)
+    original = SamModel.from_pretrained(start / SAM, dtype=torch.float32)
+    segmenter.sam.mask_decoder.load_state_dict(original.mask_decoder.state_dict())
+    return vlm.bfloat16(), segmenter.train().bfloat16(), original
 
 
 def main(arguments: argparse.Namespace) -> None:
     """Train by a recipe."""
-    run(RECIPES[arguments.recipe], arguments.work, arguments.out, arguments.threads)
+    recipe = RECIPES[arguments.recipe]
+    run(recipe, arguments.start, arguments.work, arguments.out, arguments.threads)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe", choices=RECIPES, required=True)
+    parser.add_argument("--start", type=Path, help="models to grow from, where the recipe says so")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints and learning curves")
     parser.add_argument("--out", type=Path, required=True, help="where the models are written")
     parser.add_argument("--threads", type=int, default=2)

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from transformers import BertConfig, BertLMHeadModel, CLIPVisionModel, PreTrainedTokenizerFast
 
+from sightline.demo import attention
 from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels
 from sightline.demo.encoders.contrastive import LONGEST, Captions
 from sightline.demo.optimizer import MasterOptimizer
@@ -31,6 +32,7 @@ class Captioning:
     ) -> None:
         self.name = name
         self._body, self.head = body, build_decoder(tokenizer).bfloat16()
+        self.head.set_attn_implementation(attention.PLAIN)
         self.module = nn.ModuleList([body, self.head])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, True)])
         self._captions = captions

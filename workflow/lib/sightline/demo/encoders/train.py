@@ -24,8 +24,8 @@ from sightline.demo.training_set import TRAINING_SEEDS, VALIDATION_SEEDS, draw_t
 from sightline.files import atomic_path, write_json
 
 OBJECTIVES = ("classification", "contrastive", "captioning", "distillation", "random")
-STEPS = {"classification": 4000, "contrastive": 4000, "captioning": 4000, "distillation": 5000}
-BATCH = {"classification": 128, "contrastive": 256, "captioning": 128, "distillation": 64}
+STEPS = {"classification": 2000, "contrastive": 2500, "captioning": 2000, "distillation": 3000}
+BATCH = {"classification": 128, "contrastive": 128, "captioning": 128, "distillation": 64}
 RECIPE, HEAD = "recipe.json", "head.safetensors"
 """What was asked for, and what reads the objective's answer from the body, beside an encoder's own files."""
 
