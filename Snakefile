@@ -4,6 +4,7 @@ snakemake --cores all                                    the demo: embedded worl
 snakemake --cores all --configfile config/paper.yaml     the published setting
 snakemake --cores 1 neo2025_tab1                         one table or figure
 snakemake --cores 1 plan --configfile config/paper.yaml  what that would cost, before it starts
+snakemake --cores 1 publish                              measurements and caches as a data set folder
 """
 
 from snakemake.utils import min_version
@@ -21,6 +22,8 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/resources_common.smk"
+include: "workflow/rules/shards_common.smk"
 include: "workflow/rules/settings.smk"
 include: "workflow/rules/data.smk"
 include: "workflow/rules/models.smk"
@@ -29,9 +32,11 @@ include: "workflow/rules/neo2025.smk"
 include: "workflow/rules/kaduri2025.smk"
 include: "workflow/rules/khajuria2025.smk"
 include: "workflow/rules/qian2025.smk"
+include: "workflow/rules/shards.smk"
 include: "workflow/rules/report.smk"
 include: "workflow/rules/gallery.smk"
 include: "workflow/rules/plan.smk"
+include: "workflow/rules/publication.smk"
 
 
 localrules:

@@ -1,7 +1,8 @@
 """Write every installed version with its checksums, from what pip says it would install.
 
     pip install --dry-run --ignore-installed --report report-3.11.json \
-        -r envs/constraints.txt -r envs/constraints-test.txt
+        -r envs/constraints.txt -r envs/constraints-test.txt -r envs/constraints-slurm.txt \
+        -r envs/constraints-generic.txt
     python envs/lock.py report-3.11.json report-3.12.json report-3.13.json
 
 One report per Python; for a Python that is not here, add --no-deps --python-version 3.12 --target none and the
@@ -20,7 +21,7 @@ HEADS = {
     "locked.txt": "# Every version, with the sha256 of its files for Linux on x86-64 and Python 3.11 to 3.13.\n",
     "locked-torch.txt": "# torch with CUDA and what it alone needs. Leave it out where torch is installed already.\n",
 }
-USE = """# Made by envs/lock.py from constraints.txt and constraints-test.txt; SECURITY.md says how to install from it.
+USE = """# Made by envs/lock.py from the constraints files; SECURITY.md says how to install from it.
 """
 
 

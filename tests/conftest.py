@@ -1,5 +1,6 @@
 """Fixtures that any test may use."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,27 @@ from tiny import build_llava
 # On a busy machine a first call may take long, which says nothing about the code.
 settings.register_profile("no deadline", deadline=None)
 settings.load_profile("no deadline")
+
+REPORTS = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[REPORTS] = []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what harnesses have told, whether they passed or not."""
+    reports = terminalreporter.config.stash[REPORTS]
+    if reports:
+        terminalreporter.section("harnesses: what was tried, what was lost")
+        for report in reports:
+            terminalreporter.line(report)
+
+
+@pytest.fixture(scope="session")
+def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Call it with a text for the summary."""
+    return request.config.stash[REPORTS].append
 
 
 @pytest.fixture(scope="session")

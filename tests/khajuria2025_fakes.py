@@ -157,6 +157,7 @@ def _row(part, image, task, role, category, label, named) -> dict:
         "task": task, "role": role, "category": category, "label": label, "instances": 1,
         "share": 0.2, "cells": 39, "captions": 5, "in_caption": named,
         "in_caption_published": named and " " not in category, "in_one_caption": named,
+        "in_one_caption_published": named and " " not in category,
     }  # fmt: skip
 
 

@@ -1,6 +1,5 @@
 """Runs of the workflow that are killed at random moments and called again, until they are through."""
 
-import hashlib
 import os
 import random
 import re
@@ -8,11 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
+from run_files import CALL, calls, changed, digests, finished, started
 from snakemake_calls import ROOT, snakemake, tiny_config
 
 TARGET = "neo2025_tab1"
@@ -118,7 +117,7 @@ class InterruptedRuns:
         command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]
         with (folder / "calls.log").open("ab") as log:
             # Marks where the output of this call begins.
-            log.write(b"\n== call ==\n")
+            log.write(f"\n{CALL}\n".encode())
             log.flush()
             return subprocess.Popen(
                 [*command, TARGET, "--directory", folder, "--cores", "1", "--configfile", folder / "tiny.yaml"],
@@ -131,7 +130,7 @@ class InterruptedRuns:
 
     def _interrupt(self, folder: Path, victim: str) -> Kill | None:
         """Call, wait for the moment, kill; None where the run was through before."""
-        before = _finished(folder)
+        before = finished(folder)
         process = self._start(folder)
         # Mostly early, so that a hundred kills do not take a day.
         moment = SHARE * self.duration * self._random.random() ** 2
@@ -143,7 +142,7 @@ class InterruptedRuns:
         self._check_kept(folder, before)
         if process.returncode == 0:
             return None
-        return Kill(moment, victim, during, _finished(folder))
+        return Kill(moment, victim, during, finished(folder))
 
     def _kill(self, process: subprocess.Popen, victim: str) -> tuple[str, ...]:
         """SIGKILL a job, Snakemake alone (its job lives on beside the next call), or everything as a power cut does.
@@ -177,12 +176,10 @@ class InterruptedRuns:
     def _check_kept(self, folder: Path, before: dict[Path, bytes]) -> None:
         """Nothing that had finished was computed again or is different."""
         here = f"run {self.report.runs}"
-        again = _started(_last_call(folder)) & {str(path.relative_to(folder)) for path in before}
+        again = started(calls(folder)[-1]) & {str(path.relative_to(folder)) for path in before}
         self.report.repeated += [f"{here}: {name} was computed again" for name in sorted(again)]
         self.report.changed += [
-            f"{here}: {path.relative_to(folder)} changed or is gone"
-            for path, digest in before.items()
-            if not path.is_file() or _digest(path) != digest
+            f"{here}: {path.relative_to(folder)} changed or is gone" for path in changed(before)
         ]
 
     def _compare(self, folder: Path) -> None:
@@ -198,21 +195,6 @@ class InterruptedRuns:
         """Files of all runs, logs of Snakemake included, that repeat a secret of the environment."""
         files = [path for path in self._folder.rglob("*") if path.is_file()]
         return [path for path in files if _SECRET.encode() in path.read_bytes()]
-
-
-def digests(folder: Path) -> dict[str, bytes]:
-    """Name -> digest of everything a run leaves that is not about time: tables, measurements, trace sets."""
-    results = folder / "results" / "tiny"
-    skipped = ("logs", "benchmarks")
-    return {
-        str(path.relative_to(results)): _digest(path)
-        for path in sorted(results.rglob("*"))
-        if path.is_file() and path.relative_to(results).parts[0] not in skipped
-    }
-
-
-def _digest(path: Path) -> bytes:
-    return hashlib.sha256(path.read_bytes()).digest()
 
 
 def _descendants(pid: int) -> list[psutil.Process]:
@@ -234,35 +216,3 @@ def _module(process: psutil.Process) -> str:
 
 def _log(folder: Path) -> str:
     return (folder / "calls.log").read_text(errors="replace")
-
-
-def _last_call(folder: Path) -> str:
-    return _log(folder).rpartition("== call ==")[2]
-
-
-def _jobs(text: str) -> Iterator[tuple[str, list[str]]]:
-    """(jobid, outputs) of the jobs that one call of Snakemake started."""
-    for block in re.findall(r"^(?:local)?rule \w+:\n((?:    .*\n)+)", text, re.M):
-        outputs = re.search(r"^    output: (.*)$", block, re.M)
-        number = re.search(r"^    jobid: (\d+)$", block, re.M)
-        if outputs and number:
-            yield number[1], outputs[1].split(", ")
-
-
-def _started(text: str) -> set[str]:
-    return {output for _, outputs in _jobs(text) for output in outputs}
-
-
-def _finished(folder: Path) -> dict[Path, bytes]:
-    """Outputs, with their digests, of the jobs that Snakemake has called finished so far."""
-    if not (folder / "calls.log").is_file():
-        return {}
-    found = {}
-    for call in _log(folder).split("== call ==")[1:]:
-        jobs = dict(_jobs(call))
-        for number in re.findall(r"^Finished jobid: (\d+)", call, re.M):
-            for output in jobs.get(number, ()):
-                path = folder / output
-                if path.is_file():
-                    found[path] = _digest(path)
-    return found

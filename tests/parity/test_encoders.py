@@ -3,6 +3,7 @@
 import argparse
 import json
 import random
+from dataclasses import replace
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from sightline.demo.architecture import build_caption_tokenizer
 from sightline.demo.encoders import train as training
 from sightline.demo.encoders.body import Batches, primary_labels
 from sightline.demo.encoders.contrastive import build_clip
-from sightline.demo.encoders.gates import measure_encoder
+from sightline.demo.encoders.gates import best_guesses, measure_encoder
 from sightline.demo.language import caption
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import draw_training_set
@@ -94,6 +95,20 @@ def test_gates_are_measured_from_what_was_exported(objective, few_scenes, scenes
         curve = (folder / "curve.jsonl").read_text().splitlines()[-1]
         validated = next(iter(json.loads(curve)["validation"].values()))
         assert abs(rows[gated[0]]["measured"] - validated) <= 2 / 12
+
+
+def test_best_guess_is_certain_but_for_details_of_one_colour(scenes):
+    """Three details in one colour: the last one named is certain, the first one is not."""
+    present = tuple(
+        replace(thing, color="red", category=CATEGORIES[number], dominant=number == 0)
+        for number, thing in enumerate((scenes.objects[0][0],) * 4)
+    )
+    kinds = [thing.category for thing in present]
+    text = f"a room with a big red {kinds[0]} and a red {' and a red '.join(kinds[1:])} ."
+    few = replace(scenes.first(1), objects=[present])
+    best, where = best_guesses([text], few)
+    assert best.tolist() == pytest.approx([1, 1 / 3, 1 / 2, 1])
+    assert set(where) == {0}
 
 
 def test_an_encoder_without_its_head_is_refused(few_scenes, scenes, tmp_path):

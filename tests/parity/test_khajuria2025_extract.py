@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import torch
 from transformers import CLIPImageProcessorPil, CLIPVisionConfig, CLIPVisionModel
 
 from khajuria2025_scenes import write_settings
+from sightline.cache.gather import gather_traces, trace_sets
 from sightline.demo.write_probing import main as write_probing
 from sightline.demo.write_world import scene_seeds, write_coco
 from sightline.models.encoders.loading import load_encoder
@@ -18,6 +20,7 @@ from sightline.models.encoders.source import EncoderSource
 from sightline.scenes.coco import Coco
 from sightline.scenes.geometry import Grid, Squash
 from sightline.scenes.scene import Instance, Scene
+from sightline.shards import WHOLE, Shard
 from sightline.studies.khajuria2025 import extract, samples
 from sightline.studies.khajuria2025.features import Features
 from sightline.studies.khajuria2025.placing import Placing, covered_cells, token_groups
@@ -54,18 +57,22 @@ def run(tmp_path_factory):
     return folder
 
 
-def features_of(run, key: str, **settings) -> Features:
-    batch_size = settings.pop("batch_size", 16)
-    entry = {"key": key, "path": str(run / "encoder"), "family": "clip"}
+def extract_to(run, key: str, **settings) -> Path:
+    batch_size, shard = settings.pop("batch_size", 16), settings.pop("shard", WHOLE)
+    entry = {"key": settings.pop("name", key), "path": str(run / "encoder"), "family": "clip"}
     (run / f"{key}.json").write_text(json.dumps(entry | settings))
     extract.main(
         argparse.Namespace(
             encoder=run / f"{key}.json", dataset=run, protocol=run / "khajuria2025.json",
             samples=run / "samples.parquet", threads=1, out=run / "features" / key,
-            batch_size=batch_size, device="cpu",
+            batch_size=batch_size, device="cpu", shard=shard,
         )
     )  # fmt: skip
-    return Features(run / "features" / key)
+    return run / "features" / key
+
+
+def features_of(run, key: str, **settings) -> Features:
+    return Features(extract_to(run, key, **settings))
 
 
 @pytest.fixture(scope="module")
@@ -115,6 +122,23 @@ def test_features_do_not_depend_on_the_batch(run, features):
         pd.testing.assert_frame_equal(one.rows, two.rows)
         for name in features.representations():
             np.testing.assert_allclose(one.tokens(name, 1), two.tokens(name, 1), atol=4e-3)
+
+
+@pytest.mark.parametrize("count", [3, 16])
+def test_shards_leave_the_bytes_of_one_job(run, monkeypatch, tmp_path, count):
+    """Batches of five in blocks of seven: shards begin where a batch does."""
+    monkeypatch.setattr(extract, "BLOCK", 7)
+    one = extract_to(run, "one", name="same", batch_size=5)
+    parts = [
+        extract_to(run, f"part-{number}", name="same", batch_size=5, shard=Shard(number, count))
+        for number in range(1, count + 1)
+    ]
+    names = trace_sets(parts[0], "cls/spec.json")
+    assert set(names) == {"cls", "corrected", "published", "shift_1", "wrong_grid"}
+    for name in names:
+        gather_traces([part / name for part in parts], tmp_path / name)
+        files = {file.name: file.read_bytes() for file in (tmp_path / name).iterdir()}
+        assert {file.name: file.read_bytes() for file in (one / name).iterdir()} == files
 
 
 def test_size_is_announced(run, caplog):

@@ -17,6 +17,7 @@ from sightline.instruments.mean_token import NAME
 from sightline.models.vlm import VLM
 from sightline.report.lens_page import Tables, lens_page
 from sightline.scenes.coco import Coco
+from sightline.shards import WHOLE
 from sightline.studies.neo2025.lens import image_set, measure, page_tables, readouts, replaced
 from sightline.studies.neo2025.lens.effects import read_tables
 from sightline.studies.neo2025.lens.protocol import LensProtocol
@@ -72,7 +73,7 @@ def run(
     options = argparse.Namespace(
         dataset=data, split="val2017", protocol=protocol, model=model, root=folder,
         images=folder / "images.parquet", lens=folder / "trace", about=folder / "about",
-        processes=1,
+        processes=1, batch_size=None, shard=WHOLE,
     )  # fmt: skip
     image_set.main(argparse.Namespace(**vars(options), out=options.images))
     readouts.main(argparse.Namespace(**vars(options), out=options.lens))

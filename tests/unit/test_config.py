@@ -138,6 +138,7 @@ def with_probing(**encoders: dict) -> dict:
     """The demo's configuration with encoders and the study that probes them."""
     config = copy.deepcopy(CONFIGS["demo"])
     config["encoders"] = {"small": {"path": "small", "family": "clip"}} | encoders
+    config["quality"]["encoders"] = ["small"]
     study = {key: value for key, value in khajuria2025_settings().items() if key != "seed"}
     config["studies"]["khajuria2025"] = study | {"encoders": list(config["encoders"])}
     return config
@@ -175,6 +176,13 @@ def test_probing_needs_splits_and_encoders_that_are_there():
     config = with_probing()
     del config["studies"]["khajuria2025"]["pairs"]["images_per_pair"]
     assert "pairs.images_per_pair is missing; probing needs it" in refusal(config)
+
+
+def test_encoders_that_are_examined_have_files():
+    text = refusal(changed("quality/encoders", ["classification-s0", "pixels", "mine"]))
+    assert "quality.encoders: pixels has no folder of its own under encoders." in text
+    assert "quality.encoders: mine has no folder" in text
+    assert "classification-s0 has" not in text
 
 
 def test_encoder_choices_agree_with_the_library():

@@ -26,6 +26,12 @@ def read_pins(path: Path) -> dict[str, str]:
 
 RUN = read_pins(ROOT / "envs" / "constraints.txt")
 TEST = read_pins(ROOT / "envs" / "constraints-test.txt")
+EXECUTORS = ("slurm", "generic")
+PLUGINS = {
+    name: version
+    for executor in EXECUTORS
+    for name, version in read_pins(ROOT / "envs" / f"constraints-{executor}.txt").items()
+}
 
 
 def conda_pins(role: str) -> dict[str, str]:
@@ -77,8 +83,13 @@ def test_package_takes_its_dependencies_from_the_constraints():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     dynamic = project["tool"]["setuptools"]["dynamic"]
     assert dynamic["dependencies"] == {"file": ["envs/constraints.txt"]}
-    assert dynamic["optional-dependencies"]["test"] == {"file": ["envs/constraints-test.txt"]}
-    assert not RUN.keys() & TEST.keys()
+    files = {name: f"envs/constraints-{name}.txt" for name in ("test", *EXECUTORS)}
+    extras = dynamic["optional-dependencies"]
+    assert extras["test"] == {"file": list(files.values())}
+    assert {name: extras[name] for name in EXECUTORS} == {
+        name: {"file": [files[name]]} for name in EXECUTORS
+    }
+    assert len(RUN | TEST | PLUGINS) == len(RUN) + len(TEST) + len(PLUGINS)
 
 
 def test_torchvision_stays_out():

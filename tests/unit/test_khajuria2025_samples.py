@@ -8,7 +8,7 @@ import pytest
 from khajuria2025_scenes import settings
 from sightline.scenes.scene import Instance, Scene
 from sightline.studies.khajuria2025.aux_tasks import build
-from sightline.studies.khajuria2025.naming import CaptionJudge, named_as_published
+from sightline.studies.khajuria2025.naming import CaptionJudge, named_as_published, one_caption
 from sightline.studies.khajuria2025.protocol import Protocol
 from sightline.studies.khajuria2025.selection import Pair, Selection
 from sightline.studies.protocols import ProtocolError
@@ -102,10 +102,14 @@ def test_captions_are_judged_by_whole_phrases():
     judge = CaptionJudge(["dog", "hot dog", "fire hydrant", "bus", "cat"])
     assert judge.named(CAPTIONS) == {"dog", "hot dog", "fire hydrant", "bus"}
     assert judge.named(CAPTIONS[:1]) == {"hot dog"}
-    assert judge.named(()) == judge.named_in_one((), (0, 1)) == set()
-    drawn = [frozenset(judge.named_in_one(CAPTIONS, (0, image))) for image in range(20)]
-    assert len(set(drawn)) == 2
-    assert drawn == [frozenset(judge.named_in_one(CAPTIONS, (0, image))) for image in range(20)]
+    assert judge.named(()) == set()
+
+
+def test_one_caption_is_drawn_by_the_seed():
+    assert not one_caption((), (0, 1))
+    drawn = [one_caption(CAPTIONS, (0, image)) for image in range(20)]
+    assert set(drawn) == {CAPTIONS[:1], CAPTIONS[1:]}
+    assert drawn == [one_caption(CAPTIONS, (0, image)) for image in range(20)]
 
 
 @pytest.mark.parametrize(

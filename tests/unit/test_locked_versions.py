@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
-from test_envs import RUN, TEST
+from test_envs import PLUGINS, RUN, TEST
 
 ENVS = Path(__file__).parents[2] / "envs"
 FILES = ("locked.txt", "locked-torch.txt")
@@ -32,7 +32,7 @@ LOCKED = {package: entry for name in FILES for package, entry in read_lock(name)
 
 
 def test_every_pin_is_locked_at_its_version():
-    pins = {canonical(name): version for name, version in (RUN | TEST).items()}
+    pins = {canonical(name): version for name, version in (RUN | TEST | PLUGINS).items()}
     assert {name: LOCKED[name][0] for name in pins} == pins
 
 

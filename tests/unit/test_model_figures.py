@@ -64,16 +64,27 @@ def test_curves_are_the_validation_lines(tmp_path):
     ]
     _write(tmp_path, "segmenter", lines)
     _write(tmp_path, "language-positions", [{"step": 500, "validation": {"where": 0.8}}])
-    curves = read_curves(tmp_path)
+    curves = read_curves([tmp_path])
     assert list(curves["value"]) == [0.8, 0.5, 0.4]
     assert list(curves["step"]) == [500, 100, 100]
     draw_curves(curves, tmp_path / "curves")
     assert (tmp_path / "curves.png").stat().st_size > 1000
 
 
+def test_encoders_are_named_by_their_folders(tmp_path):
+    folders = [tmp_path / name for name in ("distillation-s0", "contrastive-0.5-s0")]
+    for folder, measured in zip(folders, ("k-NN primary", "recall@1 of 256"), strict=True):
+        folder.mkdir()
+        _write(folder, "curve", [{"step": 500, "validation": {measured: 0.9}}])
+    curves = read_curves(folders)
+    assert list(curves["stage"]) == [folder.name for folder in folders]
+    draw_curves(curves, tmp_path / "curves")
+    assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
 def test_missing_and_unknown_curves_are_refused(tmp_path):
     with pytest.raises(SightlineError, match="no learning curves"):
-        read_curves(tmp_path)
+        read_curves([tmp_path])
     _write(tmp_path, "cooking", [{"step": 1, "validation": {"taste": 1.0}}])
     with pytest.raises(SightlineError, match=r"cooking\.jsonl"):
-        read_curves(tmp_path)
+        read_curves([tmp_path])

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from neo2025_fakes import PROTOCOL
+from sightline.files import write_parquet
 from sightline.instruments.clean_run import CleanRun
 from sightline.instruments.edges import rows_of
 from sightline.models.vlm import VLM
@@ -146,7 +147,7 @@ class Folder:
         return self._scene
 
 
-def test_objects_out_of_sight_are_not_asked_about(asked: Asked, tiny_llava: VLM):
+def test_objects_out_of_sight_are_not_asked_about(asked: Asked, tiny_llava: VLM, tmp_path: Path):
     scene = asked.candidate.scene
     questions = pd.DataFrame(
         {"image_id": [1], "object_id": [5], "question": [QUESTION], "kind": ["color"]}
@@ -159,8 +160,11 @@ def test_objects_out_of_sight_are_not_asked_about(asked: Asked, tiny_llava: VLM)
     assert (hidden.asked, hidden.hidden) == ([], {1: CROWD_REGION})
     with pytest.raises(MeasurementError, match="has no object 6"):
         sort_questions(Folder(scene), questions.assign(object_id=6), tiny_llava)
+    nothing = measure_all([], tiny_llava, PROTOCOL)
+    assert nothing.empty and list(nothing.columns) == list(COLUMNS)
+    write_parquet(nothing, tmp_path / "none.parquet")
     with pytest.raises(MeasurementError, match="none is about an object in sight"):
-        measure_all([], tiny_llava, PROTOCOL)
+        read_knockout([tmp_path / "none.parquet"])
 
 
 def test_every_question_is_accounted_for():
@@ -178,7 +182,7 @@ def test_every_question_is_accounted_for():
         }
     )  # fmt: skip
     found = QuestionSet([], {2: CROWD_REGION, 3: OUT_OF_SIGHT}, {4})
-    table = account(questions, found, measured)
+    table = account(questions, found, measured, "toy")
     assert table["reason"].tolist() == [CUT, NOT_ANSWERED, CROWD_REGION, OUT_OF_SIGHT]
     assert table["published_geometry"].tolist() == [True, False, False, False]
     assert set(table["model"]) == {"toy"}

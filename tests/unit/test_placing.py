@@ -55,6 +55,24 @@ def test_both_are_part_of_the_identity():
     assert source(device_map="auto").identity == plain | {"device_map": "auto"}
 
 
+@pytest.mark.parametrize(
+    ("changes", "taken"),
+    [({"gpus": 4}, 1), ({"device_map": "auto"}, None), ({"device_map": "auto", "gpus": 4}, 4)],
+)
+def test_as_many_gpus_are_taken_as_layers_are_spread_over(
+    tiny_llava_folder, monkeypatch, changes, taken
+):
+    asked = []
+
+    def choose(name, gpus):
+        asked.append(gpus)
+        return CPU
+
+    monkeypatch.setattr(loading, "choose_device", choose)
+    load_vlm(source(tiny_llava_folder, **changes))
+    assert asked == [taken]
+
+
 @pytest.mark.parametrize(("name", "value"), [("quantization", "2bit"), ("device_map", "cpu")])
 def test_unknown_values_are_named(name, value):
     with pytest.raises(ModelError, match=rf"models\.small\.{name}: '{value}' is unknown"):

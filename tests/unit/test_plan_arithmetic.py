@@ -183,6 +183,19 @@ def test_descriptions_of_a_sweep_read_the_weights_once_a_step():
     assert found.steps == 80 * 301
 
 
+def test_shards_cost_what_one_job_does_and_a_second_copy():
+    run = run_of(khajuria2025=PROBED)
+    clip = {"encoder": "clip"}
+    shards = [clip | {"shard": str(number), "shards": "4"} for number in range(1, 5)]
+    gathered = {"folder": "khajuria2025/features/clip", "marker": "cls/spec.json"}
+    [whole] = reckon(run, [Job("extract_features", clip)], CARD)
+    jobs = [Job("extract_features", one) for one in shards] + [Job("gather_traces", gathered)]
+    divided, copy = reckon(run, jobs, CARD)
+    assert divided.hours == pytest.approx(whole.hours) and whole.hours > 0
+    assert divided.cache == pytest.approx(whole.cache) == copy.cache
+    assert total([divided, copy]).disk == pytest.approx(2 * whole.disk)
+
+
 def test_downloads_come_from_the_inventories():
     jobs = [
         Job("download_archive", {"archive": "val2017"}),

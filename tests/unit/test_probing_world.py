@@ -2,17 +2,22 @@
 
 import argparse
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
 from khajuria2025_scenes import TASKS, settings, write_settings
+from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.write_probing import Plan, draw_planned, main, plans
 from sightline.errors import SightlineError
 from sightline.files import sha256
 from sightline.scenes.coco import Coco
 from sightline.studies.khajuria2025.protocol import Protocol
 from sightline.studies.khajuria2025.selection import Selection
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +39,19 @@ def test_every_pair_is_drawn_as_often(root):
     assert {count for key, count in drawn.items() if key[1] == "pairs"} == {2}
     assert {count for key, count in drawn.items() if key[1] == "swapped"} == {1}
     assert len(drawn) == 2 * 2 * 8
+
+
+def test_tasks_of_the_demo_use_every_category_once_as_secondary():
+    """What is dominant in one task is a detail in another, so no category is easy in one role alone."""
+    config = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())
+    tasks = config["studies"]["khajuria2025"]["pairs"]["tasks"]
+    assert len(tasks) == 6
+    primary, secondary = (
+        [name for task in tasks for name in task[role]] for role in ("primary", "secondary")
+    )
+    assert sorted(secondary) == sorted(CATEGORIES)
+    assert len(set(primary)) == len(primary) == 12
+    assert not any(set(task["primary"]) & set(task["secondary"]) for task in tasks)
 
 
 def test_the_first_object_is_the_large_one(root):

@@ -8,7 +8,7 @@ import pytest
 from sightline.report.plan.cards import Card, find_card
 from sightline.report.plan.cost import read, see
 from sightline.report.plan.scaling import LISTED, Step, breaks, fit_growth, step
-from sightline.report.plan.scaling_page import page
+from sightline.report.plan.scaling_page import enough, page
 from sightline.report.plan.shapes import read_table
 
 ROOT = Path(__file__).parents[2]
@@ -43,10 +43,16 @@ def test_more_cards_than_shards_do_not_help():
 
 def test_the_dag_breaks_where_it_is_too_long_to_wait_for():
     growth = fit_growth(CONSTANTS["dag"]["runs"])
-    small, large = (Step(1, 0, 0, 0, 1, LISTED * n // 2, 1, 0) for n in (1, 3))
+    small, large = (Step(1, 0, 0, 0, 1, LISTED * n - 1, 1, 0) for n in (1, 3))
     assert not breaks(small, growth)[0].startswith("the DAG")
     what, remedy = breaks(large, growth)
     assert what.startswith("the DAG") and "=1/3`" in remedy
+
+
+def test_a_shard_that_loads_for_a_tenth_of_its_time():
+    """6 s of loading and 0.5 s a sample: 108 samples work for 54 s, nine times as long."""
+    assert enough(6, 0.5) == 108
+    assert enough(0.1, 1) == 1
 
 
 def test_the_page_is_the_one_its_constants_give():

@@ -38,6 +38,7 @@ ALLOWED = {
     ("report/gallery/record.py", "subprocess.run"): "git, with words of this library",
     ("studies/qian2025/items/explorer.py", "import_module"): "of an adapter whose family was checked",
     ("studies/judging/endpoint.py", "urllib.request.build_opener"): "the address of the configuration, no redirects",
+    ("models/leases.py", "subprocess.run"): "nvidia-smi, with words of this library",
     ("bench/peaks.py", "subprocess.run"): "this interpreter with a module of this library",
 }  # fmt: skip
 """(module, call) -> why nothing in a downloaded file can misuse it."""

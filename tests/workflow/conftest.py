@@ -1,10 +1,10 @@
-"""A finished tiny run, made once for all tests that look at one."""
+"""Finished runs, made once for all tests that look at one."""
 
 import os
 from pathlib import Path
 
 import pytest
-from snakemake_calls import ROOT, snakemake, tiny_config
+from snakemake_calls import ROOT, part_config, snakemake, tiny_config
 
 
 @pytest.fixture(scope="session")
@@ -18,3 +18,13 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     ran = snakemake(folder, "--cores", "2", "--configfile", config)
     assert ran.returncode == 0, ran.stdout
     return folder, config
+
+
+@pytest.fixture(scope="session")
+def part_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with a finished part of a run, results/part/kaduri2025/knockout_effects.csv and what it rests on."""
+    folder = tmp_path_factory.mktemp("part")
+    target = "results/part/kaduri2025/knockout_effects.csv"
+    ran = snakemake(folder, target, "--cores", "2", "--configfile", part_config(folder))
+    assert ran.returncode == 0, ran.stdout
+    return folder

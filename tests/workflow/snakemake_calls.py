@@ -87,6 +87,26 @@ def tiny_config(folder: Path, model: Path, **changes: Any) -> Path:
     return path
 
 
+def part_config(folder: Path, **changes: Any) -> Path:
+    """Write a configuration of one study and one random model, which needs no file that is not here."""
+    mini = yaml.safe_load((ROOT / "config" / "mini.yaml").read_text())
+    model, study = "mini-llava-phi", mini["studies"]["kaduri2025"]
+    config = {
+        "run": "part",
+        "seed": 0,
+        "device": "cpu",
+        "datasets": {"coco": {"source": "world", "images": {"val2017": 40}}},
+        "models": {model: mini["models"][model]},
+        "studies": {
+            "kaduri2025": {key: value for key, value in study.items() if key != "mme"}
+            | {"models": [model], "images": {"split": "val2017", "count": 6}}
+        },
+    } | changes
+    path = folder / f"{config['run']}.yaml"
+    path.write_text(yaml.safe_dump(config))
+    return path
+
+
 def snakemake(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     """Run Snakemake in a folder; stderr is part of stdout."""
     command = [sys.executable, "-m", "snakemake", "--snakefile", ROOT / "Snakefile"]

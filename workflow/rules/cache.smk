@@ -19,7 +19,7 @@ rule cache_image_tokens:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=lambda wildcards: study("neo2025")["reference"]["split"],
@@ -27,5 +27,6 @@ rule cache_image_tokens:
         folder=subpath(output.spec, parent=True),
         code=code("sightline.instruments.capture"),
     shell:
-        "python -m sightline.instruments.capture --model {input.model} --dataset {params.root}"
+        "python -m sightline.instruments.capture --model {input.model}"
+        " --batch-size {resources.batch_size} --dataset {params.root}"
         " --split {params.split} --images all --limit {params.images} --out {params.folder} 2> {log}"

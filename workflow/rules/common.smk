@@ -75,11 +75,6 @@ def library_file(path):
     return os.path.relpath(f"{LIBRARY}/sightline/{path}")
 
 
-def gpus():
-    """GPUs that a job which runs a model asks for."""
-    return 0 if config["device"] == "cpu" else 1
-
-
 def dataset_root(name):
     """Folder of a data set."""
     entry = config["datasets"][name]
@@ -147,12 +142,12 @@ def model_settings(model):
 
 
 def model_identity(model):
-    """What results depend on in a model's settings: neither batch size nor device."""
+    """What results depend on in a model's settings: neither batch size nor device nor the number of GPUs."""
     settings = model_settings(model)
     return {
         key: settings[key]
         for key in sorted(settings)
-        if key not in ("batch_size", "device")
+        if key not in ("batch_size", "device", "gpus")
     }
 
 
@@ -247,10 +242,32 @@ def demo_files(wildcards):
     ]
 
 
+# What a demo VLM is grown from; the first one grows from nothing.
+DEMO_VLMS = {"llava-8": None, "llava-12": "llava-8"}
+
+
+def trained_start(wildcards):
+    """The recipe of the model that a demo VLM is grown from, or nothing."""
+    start = DEMO_VLMS[wildcards.recipe]
+    return results(f"training/{start}/recipe.json") if start else []
+
+
 def demo_curves(wildcards):
     """Learning curves of a demo model."""
     folder = Path(demo_folder(wildcards.model)) / "curves"
     return sorted(map(str, folder.glob("*.jsonl"))) or f"{folder}/vision.jsonl"
+
+
+def examined_encoders():
+    """Encoders of the demo that are examined."""
+    return config.get("quality", {}).get("encoders", [])
+
+
+def encoder_curves():
+    """Learning curves of those encoders."""
+    return [
+        f"{checkpoint_folder(encoder)}/curve.jsonl" for encoder in examined_encoders()
+    ]
 
 
 def quality_targets():
@@ -261,7 +278,9 @@ def quality_targets():
         for model in models
         for name in ("contact_sheet", "learning_curves")
     ]
-    return [results("models/quality.csv"), *pages] if models else []
+    if examined_encoders():
+        pages.append(results("models/encoders_learning_curves.png"))
+    return [results("models/quality.csv"), *pages] if pages else []
 
 
 def study(name):

@@ -23,29 +23,31 @@ rule read_attention:
         identity=results("settings/identities/{model}.json"),
         part=settings_part("kaduri2025", "question", "max_new_tokens", "middle"),
     output:
-        expand(
-            results("kaduri2025/measurements/attention/{{model}}/{table}.parquet"),
-            table=ATTENTION_TABLES,
-        ),
+        [
+            sharded(f"kaduri2025/measurements/attention/{{model}}/{table}.parquet")
+            for table in ATTENTION_TABLES
+        ],
     log:
-        logs("kaduri2025/read_attention/{model}"),
+        logs(by_shard("kaduri2025/read_attention/{model}")),
     benchmark:
-        benchmarks("kaduri2025/read_attention/{model}")
+        benchmarks(by_shard("kaduri2025/read_attention/{model}"))
     conda:
         "../../envs/torch.yaml"
     # Generating one token at a time gains nothing from a second core.
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),
         out=subpath(output[0], parent=True),
+        shard=shard_option,
         code=code("sightline.studies.kaduri2025.attention.read"),
     shell:
         "python -m sightline.studies.kaduri2025.attention.read --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
-        " --protocol {input.protocol} --out {params.out} 2> {log}"
+        " --protocol {input.protocol} {params.shard} --out {params.out} 2> {log}"
 
 
 rule hide_tokens:
@@ -56,7 +58,7 @@ rule hide_tokens:
         dataset=coco_files(kaduri2025_split()),
         protocol=ancient(results("settings/kaduri2025.json")),
         images=rules.draw_images.output,
-        attention=rules.read_attention.output,
+        attention=lambda wildcards: kaduri2025_attention_tables(wildcards.model),
         identity=results("settings/identities/{model}.json"),
         part=settings_part(
             "kaduri2025",
@@ -67,31 +69,34 @@ rule hide_tokens:
             "random_draws",
         ),
     output:
-        results("kaduri2025/hidden_tokens/{model}.parquet"),
+        sharded("kaduri2025/hidden_tokens/{model}.parquet"),
     log:
-        logs("kaduri2025/hide_tokens/{model}"),
+        logs(by_shard("kaduri2025/hide_tokens/{model}")),
     benchmark:
-        benchmarks("kaduri2025/hide_tokens/{model}")
+        benchmarks(by_shard("kaduri2025/hide_tokens/{model}"))
     conda:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),
         attention=lambda wildcards: kaduri2025_attention_folder(wildcards.model),
+        shard=shard_option,
         code=code("sightline.studies.kaduri2025.attention.sweep"),
     shell:
         "python -m sightline.studies.kaduri2025.attention.sweep --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
-        " --attention {params.attention} --protocol {input.protocol} --out {output} 2> {log}"
+        " --attention {params.attention} --protocol {input.protocol} {params.shard}"
+        " --out {output} 2> {log}"
 
 
 rule judge_hidden_tokens:
     """Hold every description with tokens hidden against the unmodified one."""
     input:
-        descriptions=rules.hide_tokens.output,
+        descriptions=results("kaduri2025/hidden_tokens/{model}.parquet"),
         dataset=coco_files(kaduri2025_split()),
         protocol=ancient(results("settings/kaduri2025.json")),
         part=settings_part("kaduri2025", "judge"),
@@ -101,6 +106,8 @@ rule judge_hidden_tokens:
         logs("kaduri2025/judge_hidden_tokens/{model}"),
     conda:
         "../../envs/torch.yaml"
+    resources:
+        **judge_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),

@@ -24,7 +24,7 @@ rule collect_attention_routes:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),
@@ -33,6 +33,7 @@ rule collect_attention_routes:
         code=code("sightline.studies.kaduri2025.attention.page_tables"),
     shell:
         "python -m sightline.studies.kaduri2025.attention.page_tables --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
         " --protocol {input.protocol} --count {params.number} --out {params.out} 2> {log}"
 

@@ -29,6 +29,8 @@ rule measure_judge_agreement:
         logs("kaduri2025/judge_agreement"),
     conda:
         "../../envs/torch.yaml"
+    resources:
+        **judge_job(),
     params:
         stem=subpath(output.csv, strip_suffix=".csv"),
         # A language model's answers outlive the job: a second run repeats them without asking.

@@ -19,30 +19,32 @@ rule describe_without_image:
             "knockout",
         ),
     output:
-        results("kaduri2025/descriptions/{model}.parquet"),
+        sharded("kaduri2025/descriptions/{model}.parquet"),
     log:
-        logs("kaduri2025/descriptions/{model}"),
+        logs(by_shard("kaduri2025/descriptions/{model}")),
     benchmark:
-        benchmarks("kaduri2025/descriptions/{model}")
+        benchmarks(by_shard("kaduri2025/descriptions/{model}"))
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),
+        shard=shard_option,
         code=code("sightline.studies.kaduri2025.knockout.describe"),
     shell:
         "python -m sightline.studies.kaduri2025.knockout.describe --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
-        " --protocol {input.protocol} --out {output} 2> {log}"
+        " --protocol {input.protocol} {params.shard} --out {output} 2> {log}"
 
 
 rule judge_descriptions:
     """Hold every description against the unmodified one of its image, and another image's beside."""
     input:
-        descriptions=rules.describe_without_image.output,
+        descriptions=results("kaduri2025/descriptions/{model}.parquet"),
         dataset=coco_files(kaduri2025_split()),
         protocol=ancient(results("settings/kaduri2025.json")),
         part=settings_part("kaduri2025", "judge", "random_draws"),
@@ -52,6 +54,8 @@ rule judge_descriptions:
         logs("kaduri2025/judge_descriptions/{model}"),
     conda:
         "../../envs/torch.yaml"
+    resources:
+        **judge_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=kaduri2025_split(),

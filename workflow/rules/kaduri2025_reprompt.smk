@@ -64,7 +64,7 @@ rule answer_again:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         sets=kaduri2025_question_folders(),
         # A language model's answers outlive the job: a second run repeats them without asking.
@@ -72,6 +72,7 @@ rule answer_again:
         code=code("sightline.studies.kaduri2025.reprompt.measure"),
     shell:
         "python -m sightline.studies.kaduri2025.reprompt.measure --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --protocol {input.protocol} {params.sets} --record {params.record} --out {output} 2> {log}"
 
 
@@ -94,12 +95,13 @@ rule prune_image_tokens:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: kaduri2025_mme_root(),
         code=code("sightline.studies.kaduri2025.reprompt.prune"),
     shell:
         "python -m sightline.studies.kaduri2025.reprompt.prune --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --protocol {input.protocol} --mme {params.root} --out {output} 2> {log}"
 
 

@@ -21,6 +21,15 @@ def khajuria2025_items():
     return [*khajuria2025_probe_items(), results("khajuria2025/explorer.html")]
 
 
+def khajuria2025_first_image(wildcards):
+    """Tables of the first encoder's page, whose first image the diagram shows."""
+    encoder = khajuria2025_encoders()[0]
+    return [
+        results(f"khajuria2025/explorer_tables/{encoder}/{table}.parquet")
+        for table in ("images", "layers", "members")
+    ]
+
+
 def khajuria2025_page_images():
     """How many images the pages of object tokens show."""
     return study("khajuria2025").get("page", {}).get("images", 12)

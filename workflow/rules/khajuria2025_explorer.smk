@@ -21,7 +21,7 @@ rule collect_object_tokens:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
         device=config["device"],
     params:
         root=lambda wildcards: dataset_root("coco"),

@@ -112,27 +112,27 @@ rule extract_features:
         protocol=results("settings/khajuria2025.json"),
         samples=results("khajuria2025/samples.parquet"),
     output:
-        results("khajuria2025/features/{encoder}/cls/spec.json"),
+        sharded_traces("khajuria2025/features/{encoder}", "cls/spec.json"),
     log:
-        logs("khajuria2025/features/{encoder}"),
+        logs(by_shard("khajuria2025/features/{encoder}")),
     benchmark:
-        benchmarks("khajuria2025/features/{encoder}")
+        benchmarks(by_shard("khajuria2025/features/{encoder}"))
     conda:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
-        batch_size=encoder_batch,
+        **model_job(),
         device=config["device"],
     params:
         root=lambda wildcards: dataset_root("coco"),
         folder=subpath(output[0], ancestor=2),
+        shard=shard_option,
         code=code("sightline.studies.khajuria2025.extract"),
     shell:
         "python -m sightline.studies.khajuria2025.extract --encoder {input.encoder}"
         " --dataset {params.root} --protocol {input.protocol} --samples {input.samples}"
         " --batch-size {resources.batch_size} --device {resources.device} --threads {threads}"
-        " --out {params.folder} 2> {log}"
+        " {params.shard} --out {params.folder} 2> {log}"
 
 
 rule caption_images:
@@ -151,8 +151,7 @@ rule caption_images:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
-        batch_size=encoder_batch,
+        **model_job(),
         device=config["device"],
     params:
         root=lambda wildcards: dataset_root("coco"),
@@ -190,7 +189,9 @@ rule khajuria2025_aux_tasks:
 
 
 rule khajuria2025_fig1:
-    """Figure 1: from the tokens of two objects to labels, and how masks miss their tokens (a drawing)."""
+    """Figure 1: from the tokens of two objects of an image to labels, and how masks miss their tokens."""
+    input:
+        khajuria2025_first_image,
     output:
         pdf=results("khajuria2025/fig1.pdf"),
         png=report(
@@ -204,10 +205,11 @@ rule khajuria2025_fig1:
     conda:
         "../../envs/plot.yaml"
     params:
+        tables=subpath(input[0], parent=True),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.khajuria2025.diagram"),
     shell:
-        "python -m sightline.studies.khajuria2025.diagram --out {params.stem} 2> {log}"
+        "python -m sightline.studies.khajuria2025.diagram --tables {params.tables} --out {params.stem} 2> {log}"
 
 
 rule list_khajuria2025_items:

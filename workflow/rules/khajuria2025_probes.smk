@@ -51,7 +51,7 @@ rule decode_pairs:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         folder=subpath(input.features, ancestor=2),
         device="cpu" if config["device"] == "cpu" else "auto",
@@ -78,7 +78,7 @@ rule decode_global:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         folder=subpath(input.features, ancestor=2),
         device="cpu" if config["device"] == "cpu" else "auto",
@@ -108,7 +108,7 @@ rule test_failures:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         folder=subpath(input.features, ancestor=2),
         code=code("sightline.studies.khajuria2025.probes.failures"),
@@ -139,7 +139,7 @@ rule map_similarity:
         "../../envs/torch.yaml"
     threads: 1
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         code=code("sightline.studies.khajuria2025.probes.similarity"),

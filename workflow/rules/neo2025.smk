@@ -79,13 +79,14 @@ rule select_objects:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
         code=code("sightline.studies.neo2025.selection"),
     shell:
-        "python -m sightline.studies.neo2025.selection --model {input.model} --dataset {params.root}"
+        "python -m sightline.studies.neo2025.selection --model {input.model}"
+        " --batch-size {resources.batch_size} --dataset {params.root}"
         " --split {params.split} --protocol {input.protocol} --out {output} 2> {log}"
 
 
@@ -122,25 +123,27 @@ rule ablate_tokens:
         mean=mean_token,
         identity=results("settings/identities/{model}.json"),
     output:
-        results("neo2025/measurements/ablation/{model}.parquet"),
+        sharded("neo2025/measurements/ablation/{model}.parquet"),
     log:
-        logs("neo2025/ablation/{model}"),
+        logs(by_shard("neo2025/ablation/{model}")),
     benchmark:
-        benchmarks("neo2025/ablation/{model}")
+        benchmarks(by_shard("neo2025/ablation/{model}"))
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
+        shard=shard_option,
         code=code("sightline.studies.neo2025.ablation"),
     shell:
-        "python -m sightline.studies.neo2025.ablation --model {input.model} --dataset {params.root}"
+        "python -m sightline.studies.neo2025.ablation --model {input.model}"
+        " --batch-size {resources.batch_size} --dataset {params.root}"
         " --split {params.split} --selection {input.selection} --questions {input.questions}"
         " --mean {input.mean} --protocol {input.protocol} --processes {threads}"
-        " --out {output} 2> {log}"
+        " {params.shard} --out {output} 2> {log}"
 
 
 rule summarise_ablation:

@@ -11,26 +11,28 @@ rule block_attention:
         questions=results("neo2025/questions.parquet"),
         identity=results("settings/identities/{model}.json"),
     output:
-        answers=results("neo2025/measurements/knockout/{model}.parquet"),
-        accounted=results("neo2025/measurements/questions/{model}.parquet"),
+        answers=sharded("neo2025/measurements/knockout/{model}.parquet"),
+        accounted=sharded("neo2025/measurements/questions/{model}.parquet"),
     log:
-        logs("neo2025/knockout/{model}"),
+        logs(by_shard("neo2025/knockout/{model}")),
     benchmark:
-        benchmarks("neo2025/knockout/{model}")
+        benchmarks(by_shard("neo2025/knockout/{model}"))
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=neo2025_split(),
+        shard=shard_option,
         code=code("sightline.studies.neo2025.knockout.measure"),
     shell:
         "python -m sightline.studies.neo2025.knockout.measure --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --questions {input.questions}"
         " --protocol {input.protocol} --processes {threads} --accounted {output.accounted}"
-        " --out {output.answers} 2> {log}"
+        " {params.shard} --out {output.answers} 2> {log}"
 
 
 rule summarise_knockout:

@@ -61,44 +61,44 @@ rule read_lens:
         protocol=results("settings/neo2025_lens.json"),
         identity=results("settings/identities/{model}.json"),
     output:
-        spec=results("cache/{model}/lens/spec.json"),
-        index=results("cache/{model}/lens/index.parquet"),
-        words=results("neo2025/lens/{model}/words.json"),
-        objects=results("neo2025/lens/{model}/objects.parquet"),
-        coverage=results("neo2025/lens/{model}/coverage.parquet"),
-        selection=results("neo2025/lens/{model}/selection.parquet"),
-        pictures=results("neo2025/lens/{model}/pictures.parquet"),
+        spec=sharded_traces("cache/{model}/lens"),
+        words=sharded("neo2025/lens/{model}/words.json"),
+        objects=sharded("neo2025/lens/{model}/objects.parquet"),
+        coverage=sharded("neo2025/lens/{model}/coverage.parquet"),
+        selection=sharded("neo2025/lens/{model}/selection.parquet"),
+        pictures=sharded("neo2025/lens/{model}/pictures.parquet"),
     log:
-        logs("neo2025/lens/{model}"),
+        logs(by_shard("neo2025/lens/{model}")),
     benchmark:
-        benchmarks("neo2025/lens/{model}")
+        benchmarks(by_shard("neo2025/lens/{model}"))
     conda:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=lens_split(),
         folder=subpath(output.spec, parent=True),
         about=subpath(output.words, parent=True),
+        shard=shard_option,
         code=code("sightline.studies.neo2025.lens.readouts"),
     shell:
         "python -m sightline.studies.neo2025.lens.readouts --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --images {input.images}"
         " --protocol {input.protocol} --processes {threads} --out {params.folder}"
-        " --about {params.about} 2> {log}"
+        " --about {params.about} {params.shard} 2> {log}"
 
 
 rule measure_lens:
     """What the stored read-outs tell: shares, best states, attributes, numbers, maps."""
     input:
-        spec=rules.read_lens.output.spec,
-        index=rules.read_lens.output.index,
-        words=rules.read_lens.output.words,
-        objects=rules.read_lens.output.objects,
-        coverage=rules.read_lens.output.coverage,
-        selection=rules.read_lens.output.selection,
+        spec=results("cache/{model}/lens/spec.json"),
+        words=results("neo2025/lens/{model}/words.json"),
+        objects=results("neo2025/lens/{model}/objects.parquet"),
+        coverage=results("neo2025/lens/{model}/coverage.parquet"),
+        selection=results("neo2025/lens/{model}/selection.parquet"),
         dataset=coco_files(lens_split()),
         protocol=results("settings/neo2025_lens.json"),
     output:
@@ -132,8 +132,8 @@ rule replace_number_words:
         weights=model_files,
         dataset=coco_files(lens_split()),
         numbers=results("neo2025/measurements/lens/{model}/numbers.parquet"),
-        words=rules.read_lens.output.words,
-        coverage=rules.read_lens.output.coverage,
+        words=results("neo2025/lens/{model}/words.json"),
+        coverage=results("neo2025/lens/{model}/coverage.parquet"),
         mean=mean_token,
         protocol=results("settings/neo2025_lens.json"),
         identity=results("settings/identities/{model}.json"),
@@ -147,7 +147,7 @@ rule replace_number_words:
         "../../envs/torch.yaml"
     threads: 4
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=lens_split(),
@@ -155,6 +155,7 @@ rule replace_number_words:
         code=code("sightline.studies.neo2025.lens.replaced"),
     shell:
         "python -m sightline.studies.neo2025.lens.replaced --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --numbers {input.numbers}"
         " --about {params.about} --mean {input.mean} --protocol {input.protocol}"
         " --out {output} 2> {log}"

@@ -179,11 +179,10 @@ rule collect_lens_page:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         dataset=coco_files(lens_split()),
-        spec=rules.read_lens.output.spec,
-        index=rules.read_lens.output.index,
-        words=rules.read_lens.output.words,
-        objects=rules.read_lens.output.objects,
-        pictures=rules.read_lens.output.pictures,
+        spec=results("cache/{model}/lens/spec.json"),
+        words=results("neo2025/lens/{model}/words.json"),
+        objects=results("neo2025/lens/{model}/objects.parquet"),
+        pictures=results("neo2025/lens/{model}/pictures.parquet"),
         protocol=results("settings/neo2025_lens.json"),
         identity=results("settings/identities/{model}.json"),
     output:
@@ -198,7 +197,7 @@ rule collect_lens_page:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("coco"),
         split=lens_split(),
@@ -210,6 +209,7 @@ rule collect_lens_page:
         code=code("sightline.studies.neo2025.lens.page_tables"),
     shell:
         "python -m sightline.studies.neo2025.lens.page_tables --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --split {params.split} --lens {params.cache}"
         " --about {params.about} --protocol {input.protocol} --images {params.images}"
         " --chosen {params.chosen} --out {params.out} 2> {log}"

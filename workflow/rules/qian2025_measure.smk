@@ -23,13 +23,14 @@ rule read_similarity_maps:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         root=lambda wildcards: dataset_root("reasonseg"),
         out=subpath(output.maps, parent=True),
         code=code("sightline.studies.qian2025.similarity.measure"),
     shell:
         "python -m sightline.studies.qian2025.similarity.measure --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --dataset {params.root} --protocol {input.protocol} --out {params.out} 2> {log}"
 
 
@@ -65,7 +66,7 @@ rule measure_masks:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         segmenter=lambda wildcards: segmenter_folder(wildcards.model),
         sam=lambda wildcards: original_sam_folder(),
@@ -73,7 +74,8 @@ rule measure_masks:
         out=subpath(output.masks, parent=True),
         code=code("sightline.studies.qian2025.masks.measure"),
     shell:
-        "python -m sightline.studies.qian2025.masks.measure --model {input.model} --maps {params.out}"
+        "python -m sightline.studies.qian2025.masks.measure --model {input.model}"
+        " --batch-size {resources.batch_size} --maps {params.out}"
         " --segmenter {params.segmenter} --original {params.sam} --dataset {params.root}"
         " --protocol {input.protocol} --out {params.out} 2> {log}"
 
@@ -110,7 +112,7 @@ rule measure_expressions:
     conda:
         "../../envs/torch.yaml"
     resources:
-        gpu=gpus(),
+        **model_job(),
     params:
         segmenter=lambda wildcards: segmenter_folder(wildcards.model),
         sam=lambda wildcards: original_sam_folder(),
@@ -119,6 +121,7 @@ rule measure_expressions:
         code=code("sightline.studies.qian2025.refer.measure"),
     shell:
         "python -m sightline.studies.qian2025.refer.measure --model {input.model}"
+        " --batch-size {resources.batch_size}"
         " --segmenter {params.segmenter} --original {params.sam} --dataset {params.root}"
         " --protocol {input.protocol} --out {params.out} 2> {log}"
 
@@ -144,6 +147,8 @@ rule measure_segmenter_variants:
         benchmarks("qian2025/variants")
     conda:
         "../../envs/torch.yaml"
+    resources:
+        **cards(1, config["device"]),
     params:
         folder=bundled(study("qian2025").get("variants", {}).get("folder", "none")),
         seeds=study("qian2025").get("variants", {}).get("seeds", [0]),

@@ -54,6 +54,31 @@ rule draw_contact_sheet:
         "python -m sightline.report.contact_sheet --examples {input} --out {params.stem} 2> {log}"
 
 
+rule draw_encoder_curves:
+    """How the demo's encoders learned."""
+    input:
+        encoder_curves(),
+    output:
+        pdf=results("models/encoders_learning_curves.pdf"),
+        png=report(
+            results("models/encoders_learning_curves.png"),
+            caption="../report/encoders_learning_curves.rst",
+            category="Models",
+            labels={"item": "Learning curves of the encoders"},
+        ),
+        csv=results("models/encoders_learning_curves.csv"),
+    log:
+        logs("models/encoders_learning_curves"),
+    conda:
+        "../../envs/plot.yaml"
+    params:
+        folders=[checkpoint_folder(encoder) for encoder in examined_encoders()],
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.report.learning_curves"),
+    shell:
+        "python -m sightline.report.learning_curves --curves {params.folders} --out {params.stem} 2> {log}"
+
+
 rule draw_learning_curves:
     """How a demo model learned, stage by stage."""
     input:

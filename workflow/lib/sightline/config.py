@@ -173,6 +173,9 @@ def _broken_references(config: Mapped) -> Iterator[str]:
     if "qian2025" in config["studies"]:
         yield from _broken_queries(config)
     yield from _broken_encoders(config)
+    for encoder in config.get("quality", {}).get("encoders", []):
+        if "path" not in config.get("encoders", {}).get(encoder, {}):
+            yield f"quality.encoders: {encoder} has no folder of its own under encoders."
     if "khajuria2025" in config["studies"]:
         yield from _broken_probing(config, splits)
     yield from _broken_conversions(config)

@@ -1,7 +1,7 @@
 """Reading rows of a trace set, after checking that it is whole and the one asked for."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from sightline.cache.layout import (
+    RESERVED,
     DamagedTraceError,
     TraceError,
     UnfinishedTraceError,
@@ -81,6 +82,11 @@ class TraceReader:
         """Names of the tensors, sorted."""
         return tuple(sorted(self._tensors))
 
+    @property
+    def checksums(self) -> dict[str, str]:
+        """File of tensors -> the sha256 that it was written with."""
+        return {shard_name(number): shard["sha256"] for number, shard in enumerate(self._shards)}
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Shape of one row of ``name``."""
         return tuple(self._entry(name)["shape"])
@@ -115,6 +121,19 @@ class TraceReader:
             stored = self._stored(int(shard), name, result)
             result[torch.from_numpy(places)] = stored[torch.from_numpy(offsets[places])]
         return result
+
+    def shards(self) -> Iterator[tuple[pd.DataFrame, dict[str, torch.Tensor]]]:
+        """All rows, one file after the other: the user's columns of the index, and every tensor.
+
+        Raises:
+            DamagedTraceError: a file is not the one that was written.
+        """
+        columns = self.index.columns.drop(list(RESERVED))
+        for number, rows in self.index.groupby("shard", sort=True):
+            tensors = {name: self.rows(name, rows.index.to_numpy()) for name in self._tensors}
+            yield rows[columns], tensors
+            # A file is mapped as long as it is open.
+            self._open.pop(int(number), None)
 
     def _stored(self, shard: int, name: str, result: torch.Tensor) -> torch.Tensor:
         """One tensor of a shard, which must be of the type and shape that the spec promises."""

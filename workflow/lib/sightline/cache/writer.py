@@ -41,15 +41,21 @@ class TraceWriter:
         folder: the trace set's folder, made if absent.
         spec: the settings that produced the tensors (model, revision, dtype, prompt, ...).
         max_shard_bytes: a shard is closed before it would grow beyond this many bytes of tensors.
+        may_be_empty: a share of the samples may leave nothing to write; the whole may not.
     """
 
     def __init__(
-        self, folder: Path | str, spec: Mapping[str, Any], max_shard_bytes: float = 256e6
+        self,
+        folder: Path | str,
+        spec: Mapping[str, Any],
+        max_shard_bytes: float = 256e6,
+        may_be_empty: bool = False,
     ) -> None:
         """Clean up after killed writers and open a private folder for this one."""
         self.folder = Path(folder)
         self.spec = Spec(spec)
         self.max_shard_bytes = max_shard_bytes
+        self.may_be_empty = may_be_empty
         self.folder.mkdir(parents=True, exist_ok=True)
         for leftover in self.folder.glob(f"{PARTIAL}*"):
             logger.info("%s: removing what a killed run left behind", leftover)
@@ -121,7 +127,8 @@ class TraceWriter:
         Raises:
             TraceError: no row was added.
         """
-        if not self._pieces or not sum(map(len, self._pieces)):
+        rows = sum(map(len, self._pieces))
+        if not rows and not self.may_be_empty:
             self.discard()
             raise TraceError(
                 f"{self.folder}: no rows to write. Check that the list of images or objects given "
@@ -129,10 +136,10 @@ class TraceWriter:
             )
         if self._buffer:
             self._flush()
-        index = pd.concat(self._pieces, ignore_index=True)
-        counts = [shard["rows"] for shard in self._shards]
+        index = pd.concat(self._pieces, ignore_index=True) if self._pieces else pd.DataFrame()
+        counts = np.array([shard["rows"] for shard in self._shards], dtype=np.int64)
         index["shard"] = np.repeat(np.arange(len(counts)), counts)
-        index["offset"] = np.concatenate([np.arange(count) for count in counts])
+        index["offset"] = np.arange(rows) - np.repeat(counts.cumsum() - counts, counts)
         write_parquet(index, self._partial / "index.parquet")
         for name, entry in self._tensors.items():
             if entry["non_finite"]:
@@ -146,7 +153,7 @@ class TraceWriter:
             {
                 "format": 1,
                 "spec": dict(self.spec),
-                "rows": len(index),
+                "rows": rows,
                 "tensors": self._tensors,
                 "index": {"sha256": sha256(self._partial / "index.parquet")},
                 "shards": self._shards,

@@ -77,10 +77,10 @@ GROWN = Emphasis(
     0.5,
     {
         # What the shallower model knew least, and what it was never asked.
-        "count": 4.0, "exists": 2.0, "describe": 1.5, "count color": 2.0, "relation": 2.0,
-        "is count": 2.0, "is same color": 2.0,
+        "count": 8.0, "count color": 5.0, "exists": 4.0, "exists color": 2.0, "relation": 2.0,
+        "is count": 3.0, "is same color": 3.0, "is corner": 2.0, "is position": 2.0, "is main": 2.0,
         "choose": 0.5, "place": 0.5, "is scene": 0.5,
-        "segment": 0.2, "implicit": 0.2, "segment relation": 0.2, "refuse": 0.3, "deny": 0.3,
+        "segment": 0.5, "implicit": 0.2, "segment relation": 0.2, "refuse": 0.3, "deny": 1.0,
     },
 )  # fmt: skip
 

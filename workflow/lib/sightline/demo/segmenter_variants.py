@@ -165,7 +165,7 @@ if __name__ == "__main__":
     parser.add_argument("--models", type=Path, required=True, help="folder with llava and sam")
     parser.add_argument("--scenes", type=int, default=1000)
     parser.add_argument("--validation", type=int, default=60, help="scenes of the curve")
-    parser.add_argument("--steps", type=int, default=1200)
+    parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--work", type=Path, required=True, help="checkpoints, curves and features")

@@ -70,7 +70,7 @@ class Recipe:
 
 RECIPES = {
     "llava-8": Recipe(seed=2),
-    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=2400),
+    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=3000),
 }
 """Two models, as the studies look at two. The deeper one is no independent seed."""
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.cache.store import TraceWriter
 from sightline.errors import SightlineError
-from sightline.models.registry import ModelSource
+from sightline.models.arguments import add_model, read_model
 from sightline.scenes.coco import Coco
 from sightline.scenes.scene import Scene
 
@@ -81,7 +81,7 @@ def capture_image_tokens(
 
 def main(options: argparse.Namespace) -> None:
     """Encode the images of one split with one model."""
-    source = ModelSource.read(options.model)
+    source = read_model(options)
     coco = Coco(options.dataset, options.split)
     images = choose_images(coco, options.images, options.limit)
     # Transformers takes seconds to import; who only reads the trace set does without it.
@@ -102,7 +102,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True, help="model file, JSON")
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True, help="root of a COCO layout")
     parser.add_argument("--split", required=True, help="such as train2017")
     parser.add_argument("--images", default=ALL, help=f"CSV with image_id, or {ALL!r}")

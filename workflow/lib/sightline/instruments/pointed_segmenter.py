@@ -8,6 +8,7 @@ Everything before the last block is frozen, so that its states are computed once
 """
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -32,6 +33,8 @@ from sightline.models.vlm import VLM
 
 WEIGHTS, SETTINGS = "variant.safetensors", "variant.json"
 _TRAINED = ("lora", "segmenter.projection.", "segmenter.sam.mask_decoder.")
+_UNUSED = re.compile(r"\.iou_prediction_head\.|\.output_hypernetworks_mlps\.[123]\.")
+"""Parts of a mask decoder that a single mask does without; they stay as they are and are not stored."""
 _ALPHA = 16
 """LoRA's scale is this over its rank, as published."""
 
@@ -189,7 +192,7 @@ class PointedSegmenter(nn.Module):
                     torch.zeros(layer.out_features, variant.rank)
                 )
         for name, weight in self.named_parameters():
-            weight.requires_grad_(name.startswith(_TRAINED))
+            weight.requires_grad_(_is_trained(name))
 
     def states(self, features: Features) -> tuple[Tensor, Tensor]:
         """States behind the final norm: at [SEG], (queries, width), and at image tokens, (queries, tokens, width)."""
@@ -256,7 +259,7 @@ class PointedSegmenter(nn.Module):
         kept = {
             name: weight.half().contiguous()
             for name, weight in self.state_dict().items()
-            if name.startswith(_TRAINED)
+            if _is_trained(name)
         }
         with atomic_path(folder / WEIGHTS) as temporary:
             save_file(kept, temporary)
@@ -271,7 +274,7 @@ class PointedSegmenter(nn.Module):
             VariantError: the weights are of another variant or model.
         """
         weights = {name: one.float() for name, one in load_file(folder / WEIGHTS).items()}
-        expected = {n for n in self.state_dict() if n.startswith(_TRAINED)}
+        expected = {n for n in self.state_dict() if _is_trained(n)}
         own = self.state_dict()
         if set(weights) != expected or any(own[n].shape != w.shape for n, w in weights.items()):
             raise VariantError(
@@ -287,6 +290,10 @@ class PointedSegmenter(nn.Module):
             return output + inputs[0] @ down.T @ up.T * (_ALPHA / self.variant.rank)
 
         return add
+
+
+def _is_trained(name: str) -> bool:
+    return name.startswith(_TRAINED) and not _UNUSED.search(name)
 
 
 def read_settings(folder: Path) -> dict:

@@ -11,6 +11,7 @@ from transformers import AutoConfig, BitsAndBytesConfig
 
 from sightline.models.adapters import Adapter
 from sightline.models.checksums import check_weights
+from sightline.models.devices import choose_device
 from sightline.models.registry import FAMILIES, ModelError, ModelSource
 from sightline.models.vlm import VLM
 
@@ -33,7 +34,7 @@ def load_vlm(
     if not isinstance(source, ModelSource):
         source = ModelSource(key=Path(source).name, path=str(source))
     adapter = import_module(f"sightline.models.adapters.{source.family}")
-    device = choose_device(device or source.device)
+    device = choose_device(device or source.device, source.gpus if source.device_map else 1)
     location, revision = source.location, source.revision
     if source.folder:
         check_weights(source.folder)
@@ -115,13 +116,6 @@ def _check_family(source: ModelSource, config: Any, adapter: Adapter) -> None:
         f"models.{source.key}.family: {source.family}, but config.json of {source.path} says "
         f"{config.model_type}: {advice}."
     )
-
-
-def choose_device(name: str) -> torch.device:
-    """The device of that name; "auto" takes a GPU if there is one."""
-    if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device(name)
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype | str:

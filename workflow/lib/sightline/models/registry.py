@@ -38,6 +38,7 @@ class ModelSource(Entry):
         quantization: "8bit" or "4bit" stores the language model's matrices so, with bitsandbytes; None as they are.
         device_map: how layers are spread over several GPUs, "auto" or "balanced" as accelerate does it; None keeps the
             model on one device.
+        gpus: how many of them, where they are spread; None takes all there are.
         license: for the record.
     """
 
@@ -55,6 +56,7 @@ class ModelSource(Entry):
     tiles: int = 1
     quantization: str | None = None
     device_map: str | None = None
+    gpus: int | None = None
     license: str | None = None
 
     def __post_init__(self) -> None:
@@ -70,7 +72,7 @@ class ModelSource(Entry):
                     f"models.{self.key}.{name}: {getattr(self, name)!r} is unknown; "
                     f"give one of {', '.join(filter(None, known))}."
                 )
-        for name, example in (("batch_size", 16), ("tiles", 12), ("image_size", 672)):
+        for name, example in (("batch_size", 16), ("tiles", 12), ("image_size", 672), ("gpus", 4)):
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ModelError(
@@ -114,8 +116,8 @@ class ModelSource(Entry):
     def identity(self) -> dict[str, Any]:
         """What fixes the weights: path and revision, or for a folder the checksums of its files.
 
-        Large files are read whole. Batch size and device are left out: results do not depend on
-        them. How layers are stored and spread is in, because both change the last digits.
+        Large files are read whole. Batch size, device and number of GPUs are left out: results do not
+        depend on them. How layers are stored and spread is in, because both change the last digits.
         """
         identity = {
             name: value

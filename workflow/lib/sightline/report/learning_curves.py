@@ -1,10 +1,12 @@
 """How the demo models learned: what each stage of training measured on validation scenes.
 
 python -m sightline.report.learning_curves --curves resources/demo/curves --out results/demo/models/learning_curves
+python -m sightline.report.learning_curves --curves resources/demo/encoders/*/ --out results/demo/models/encoders
 """
 
 import argparse
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -18,33 +20,46 @@ _SHOWN = {
     "segmenter": ("IoU 1 click", "IoU 4 clicks", "IoU box"),
     "language": ("exists", "color", "count", "where", "hop"),
     "aim": ("IoU explicit", "IoU implicit"),
+    "classification": ("primary accuracy",),
+    "contrastive": ("recall@1 of 256",),
+    "captioning": ("named categories",),
+    "distillation": ("k-NN primary", "effective rank"),
 }
 """Measures to show by the first word of a stage's name; all of them are in the table beside the figure."""
 
+_ENCODER = "curve.jsonl"
+"""The one curve of an encoder, in a folder that has its name."""
 
-def read_curves(folder: Path) -> pd.DataFrame:
+
+def read_curves(folders: Sequence[Path]) -> pd.DataFrame:
     """Validation measures of every stage: columns stage, step, measure, value.
 
+    Args:
+        folders: of a model's curves, one file per stage, or of encoders with one curve each.
+
     Raises:
-        SightlineError: no curve in the folder, none with a validation, or one of a stage that is not known.
+        SightlineError: no curve in a folder, none with a validation, or one of a stage that is not known.
     """
-    rows = [
-        {"stage": file.stem, "step": line["step"], "measure": measure, "value": value}
-        for file in sorted(folder.glob("*.jsonl"))
-        for line in map(json.loads, file.read_text().splitlines())
-        for measure, value in line.get("validation", {}).items()
-    ]
-    if not rows:
-        raise SightlineError(
-            f"{folder}: no learning curves. Expected *.jsonl files as the training rules write them."
-        )
-    curves = pd.DataFrame(rows)
-    for stage in curves["stage"].unique():
-        if _family(stage) not in _SHOWN:
+    rows = []
+    for folder in folders:
+        here = [
+            {"stage": stage, "step": line["step"], "measure": measure, "value": value}
+            for file in sorted(folder.glob("*.jsonl"))
+            for stage in [folder.name if file.name == _ENCODER else file.stem]
+            for line in map(json.loads, file.read_text().splitlines())
+            for measure, value in line.get("validation", {}).items()
+        ]
+        if not here:
             raise SightlineError(
-                f"{folder}/{stage}.jsonl: no known stage; names begin with {', '.join(_SHOWN)}."
+                f"{folder}: no learning curves. Expected *.jsonl files as the training rules write them."
             )
-    return curves
+        for stage in {row["stage"]: None for row in here}:
+            if _family(stage) not in _SHOWN:
+                raise SightlineError(
+                    f"{folder}: {stage}.jsonl is of no known stage; names begin with {', '.join(_SHOWN)}."
+                )
+        rows += here
+    return pd.DataFrame(rows)
 
 
 def draw_curves(curves: pd.DataFrame, out: Path) -> None:
@@ -74,12 +89,12 @@ def _family(stage: str) -> str:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Draw the curves of a folder."""
+    """Draw the curves of some folders."""
     draw_curves(read_curves(arguments.curves), arguments.out)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--curves", type=Path, required=True)
+    parser.add_argument("--curves", type=Path, nargs="+", required=True, help="folders")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

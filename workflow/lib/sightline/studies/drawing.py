@@ -9,7 +9,7 @@ Figures are made without pyplot, so that no window system and no global state is
     save_figure(figure, "results/demo/neo2025/tab1_bars", data=frame)
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -147,6 +147,11 @@ def series(number: int) -> dict[str, Any]:
         "marker": MARKERS[number % len(MARKERS)],
         "linestyle": LINES[number % len(LINES)],
     }
+
+
+def lone_marker(points: Sized) -> str:
+    """Marker of a line without markers: a single point would not be seen."""
+    return "o" if len(points) == 1 else ""
 
 
 def light_grid(axes: Axes, axis: str = "y") -> None:

@@ -1,11 +1,12 @@
 """What the demo's encoders learned of their objectives, on held-out scenes (khajuria2025 asks before any probing).
 
-python -m sightline.demo.encoders.gates --encoders resources/demo/encoders --out results/demo/models/encoders.csv
+python -m sightline.demo.encoders.gates --encoders resources/demo/encoders/*/ --out results/demo/models/encoders.csv
 """
 
 import argparse
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pandas as pd
 import torch
 from safetensors.torch import load_file
 from torch import nn
-from transformers import CLIPModel, CLIPVisionModel
+from transformers import CLIPModel, CLIPVisionModel, PreTrainedTokenizerFast
 
 from sightline import cli
 from sightline.demo.architecture import build_caption_tokenizer
@@ -24,6 +25,7 @@ from sightline.demo.encoders.classification import named_primaries
 from sightline.demo.encoders.contrastive import Captions, recalled
 from sightline.demo.encoders.distillation import neighbours_agree
 from sightline.demo.encoders.train import HEAD, RECIPE
+from sightline.demo.packing import turn_rng
 from sightline.demo.quality import FIRST_SEED
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import TrainingSet, draw_training_set
@@ -84,8 +86,11 @@ def measure_encoder(folder: Path, scenes: TrainingSet, bank: TrainingSet) -> Ite
     if objective == "captioning":
         decoder = build_decoder(tokenizer)
         _load(decoder, folder)
-        named, scene = named_categories(body, decoder, tokenizer, Captions(tokenizer, rate), scenes)
+        captions = Captions(tokenizer, rate)
+        named, scene = named_categories(body, decoder, tokenizer, captions, scenes)
         yield _row(folder.name, "named categories", named.numpy(), scene.numpy(), True)
+        best, scene = best_guesses(read_captions(tokenizer, captions, scenes), scenes)
+        yield _row(folder.name, "named categories, best possible", best, scene, False)
     right, rank = neighbours_agree(body, bank, scenes)
     gated = objective == "distillation"
     yield _row(folder.name, "k-NN primary", right.numpy(), everything, gated)
@@ -93,6 +98,32 @@ def measure_encoder(folder: Path, scenes: TrainingSet, bank: TrainingSet) -> Ite
         "model": folder.name, "gate": "effective rank of CLS", "wanted": None, "measured": rank,
         "ci_low": None, "ci_high": None, "n": len(scenes), "met": "",
     }  # fmt: skip
+
+
+def read_captions(
+    tokenizer: PreTrainedTokenizerFast, captions: Captions, scenes: TrainingSet
+) -> list[str]:
+    """The captions that `named_categories` asks about."""
+    text = captions.draw(scenes, list(range(len(scenes))), turn_rng(0, "captions", 0))
+    return tokenizer.batch_decode(text["input_ids"], skip_special_tokens=True)
+
+
+def best_guesses(texts: list[str], scenes: TrainingSet) -> tuple[np.ndarray, np.ndarray]:
+    """How often each category word of captions could be right at best, given the words before it, and its scene.
+
+    The dominant object is certain. A detail is said colour first, and chance decides which of those with that colour.
+    """
+    found = []
+    for scene, (text, present) in enumerate(zip(texts, scenes.objects, strict=True)):
+        _, *named = text.removesuffix(" .").partition(" with ")[2].split(" and ")
+        found.append((1.0, scene))
+        left = Counter((o.color, o.category) for o in present if not o.dominant)
+        for color, _, category in (one.removeprefix("a ").partition(" ") for one in named):
+            alike = [count for (other, _), count in left.items() if other == color]
+            found.append((max(alike) / sum(alike), scene))
+            left[color, category] -= 1
+    values, where = zip(*found, strict=True)
+    return np.array(values), np.array(where)
 
 
 def _load(head: nn.Module, folder: Path) -> None:
@@ -116,14 +147,11 @@ def _row(model: str, gate: str, hits: np.ndarray, scenes: np.ndarray, gated: boo
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Measure every encoder of a folder."""
+    """Measure some encoders, one after another on the same scenes."""
     torch.set_num_threads(arguments.threads)
-    folders = sorted(path.parent for path in arguments.encoders.glob(f"*/{RECIPE}"))
-    if not folders:
-        raise SightlineError(f"{arguments.encoders}: no encoders; expected */{RECIPE}.")
     scenes = draw_training_set(FIRST_SEED, _SCENES, arguments.threads)
     bank = draw_training_set(FIRST_SEED + 100_000, _BANK, arguments.threads)
-    rows = [row for folder in folders for row in measure_encoder(folder, scenes, bank)]
+    rows = [row for folder in arguments.encoders for row in measure_encoder(folder, scenes, bank)]
     for row in rows:
         _log.info("%(model)s %(gate)s: %(measured).3f (wanted %(wanted)s) %(met)s", row)
     write_csv(pd.DataFrame(rows), arguments.out)
@@ -131,7 +159,7 @@ def main(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--encoders", type=Path, required=True)
+    parser.add_argument("--encoders", type=Path, nargs="+", required=True, help="their folders")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

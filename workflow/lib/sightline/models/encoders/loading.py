@@ -1,11 +1,12 @@
 """From an entry of the configuration to an encoder."""
 
+from sightline.models.devices import choose_device
 from sightline.models.encoders.encoder import Encoder
 from sightline.models.encoders.patches import load_patches
 from sightline.models.encoders.source import EncoderSource
 from sightline.models.encoders.stages import load_stages
 from sightline.models.encoders.towers import load_tower
-from sightline.models.loading import choose_device, choose_dtype
+from sightline.models.loading import choose_dtype
 from sightline.models.registry import ModelError
 
 

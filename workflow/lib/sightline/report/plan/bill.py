@@ -92,7 +92,8 @@ def _line(run: Run, rule: str, jobs: Sequence[Job], card: Card) -> Line:
                     f"{name}: needs {cards:.0f} such cards (device_map: auto), all counted"
                 )
             # Layers on several cards wait for each other: each is held all the time.
-            hours += cards * seconds(work, run.weight_bytes(name) or 0, card) / 3600
+            took = seconds(work * job.share, run.weight_bytes(name) or 0, card)
+            hours += cards * took / 3600
     elif rule in UNRECKONED:
         notes.append(f"hours not reckoned: {UNRECKONED[rule]}")
     unknown += sum(_lacks(one) for one in takes)

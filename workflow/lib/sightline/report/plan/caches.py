@@ -108,3 +108,9 @@ CACHES: dict[str, tuple[Callable[[Run, str], Held], str]] = {
     "read_similarity_maps": (maps, "model"),
 }
 """Rule -> its arithmetic, and the wildcard that names the model."""
+
+GATHERED: dict[str, Callable[[Run, str], Held]] = {
+    "cache/([^/]+)/lens": lens,
+    "khajuria2025/features/([^/]+)": features,
+}
+"""Folder of trace sets that shards leave -> its arithmetic; the group is the model."""

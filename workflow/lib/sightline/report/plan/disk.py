@@ -1,10 +1,12 @@
 """Bytes that jobs fetch and write: from the inventories, and for caches from shapes."""
 
 import csv
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sightline.report.plan.caches import CACHES
+from sightline.report.plan.caches import CACHES, GATHERED, Held
 from sightline.report.plan.counts import AT_MOST, ESTIMATE, EXACT
 from sightline.report.plan.jobs import Job
 from sightline.report.plan.run import Run
@@ -41,10 +43,9 @@ def take(run: Run, job: Job) -> Taken:
     """What one job fetches and writes; tables, figures and logs count as nothing."""
     if job.rule in CACHES:
         arithmetic, wildcard = CACHES[job.rule]
-        name = job.wildcards[wildcard]
-        held = arithmetic(run, name)
-        note = f"{name}: {held.sum}" if held.sum else f"{name}: shape unknown"
-        return Taken(0, held.size, held.size, held.kind, note)
+        return _traces(run, job.wildcards[wildcard], arithmetic, job.share)
+    if job.rule == "gather_traces":
+        return _gathered(run, job)
     if job.rule == "fetch_model":
         name = job.wildcards["model"]
         size, rounded = _published_bytes(run, name)
@@ -56,6 +57,21 @@ def take(run: Run, job: Job) -> Taken:
     if job.rule in _FETCHING:
         return _FETCHING[job.rule](run, job)
     return Taken()
+
+
+def _traces(run: Run, name: str, arithmetic: Callable[[Run, str], Held], share: float) -> Taken:
+    held = arithmetic(run, name)
+    note = f"{name}: {held.sum}" if held.sum else f"{name}: shape unknown"
+    size = None if held.size is None else held.size * share
+    return Taken(0, size, size, held.kind, note)
+
+
+def _gathered(run: Run, job: Job) -> Taken:
+    """A second copy, beside those of the shards."""
+    for pattern, arithmetic in GATHERED.items():
+        if found := re.fullmatch(pattern, job.wildcards["folder"]):
+            return _traces(run, found[1], arithmetic, 1)
+    return Taken(0, None)
 
 
 def _archive(run: Run, job: Job) -> Taken:

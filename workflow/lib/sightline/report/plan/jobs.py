@@ -22,6 +22,11 @@ class Job:
     rule: str
     wildcards: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def share(self) -> float:
+        """Part of its rule's samples that it takes: 1 unless the rule is divided into shards."""
+        return 1 / int(self.wildcards.get("shards", 1))
+
 
 def read_jobs(text: str) -> list[Job]:
     """The jobs of a dry run, in its order; none where nothing is to be done.

@@ -1,7 +1,7 @@
 """Time, cost and disk of reading 10^2 to 10^8 images with 1 to 1,000 GPUs, from measured constants and shapes.
 
 One image costs the vision tower and one pass over its prompt; of every image the states of some rows are kept in
-every layer. Jobs are shards: one that captures and one that prepares its list.
+every layer. A shard is one job; one more gathers what several have made.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,8 +15,7 @@ from sightline.report.plan.cards import Card
 from sightline.report.plan.cost import read, see
 from sightline.report.plan.shapes import Shape
 
-JOBS_PER_SHARD = 2
-LISTED = 50_000
+LISTED = 20_000
 """Jobs of one DAG that a user waits for: about a minute."""
 LOADING = 0.1
 """Share of a shard's time that loading the model may take."""
@@ -88,7 +87,7 @@ class Step:
     @property
     def jobs(self) -> int:
         """Jobs of the DAG."""
-        return JOBS_PER_SHARD * self.shards
+        return self.shards + (self.shards > 1)
 
     def wall(self, gpus: int) -> float:
         """Hours with so many cards; a shard is not divided."""
@@ -134,7 +133,7 @@ def breaks(one: Step, growth: Growth) -> tuple[str, str]:
         time, memory = growth.seconds(one.jobs) / 60, growth.gigabytes(one.jobs)
         return (
             f"the DAG: {time:,.0f} min and {memory:,.1f} GB for {one.jobs:,} jobs",
-            f"`--batch <rule that merges>=1/{batches}` and so on, or shards {batches} times as large",
+            f"`--batch gather_file=1/{batches}` and so on, or shards {batches} times as large",
         )
     if one.images > FILES:
         return (

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from sightline.models.devices import choose_device
 from sightline.studies.judging.comparison import JudgeError
 
 
@@ -32,8 +33,7 @@ class LocalChat:
         """
         self.name = path if revision is None else f"{path}@{revision}"
         self._path, self._revision, self._max_new_tokens = path, revision, max_new_tokens
-        found = "cuda" if torch.cuda.is_available() else "cpu"
-        self._device = found if device == "auto" else device
+        self._device = device
         self._loaded: tuple[Any, Any] | None = None
 
     @torch.no_grad()
@@ -49,7 +49,7 @@ class LocalChat:
             add_generation_prompt=True,
             return_tensors="pt",
             return_dict=True,
-        ).to(self._device)
+        ).to(model.device)
         out = model.generate(
             **inputs, max_new_tokens=self._max_new_tokens, do_sample=False, num_beams=1,
             temperature=None, top_p=None, top_k=None,
@@ -72,5 +72,5 @@ class LocalChat:
                 raise JudgeError(
                     f"judge.path: {self._path} has no chat template; give a model tuned to follow instructions."
                 )
-            self._loaded = tokenizer, model.eval().to(self._device)
+            self._loaded = tokenizer, model.eval().to(choose_device(self._device))
         return self._loaded

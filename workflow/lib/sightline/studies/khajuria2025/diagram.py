@@ -1,38 +1,89 @@
 """Figure 1 as a diagram of our own: from the tokens of two objects to labels, and how masks miss their tokens.
 
-Nothing here is measured: the drawing says what the study does, and in which numbers to look.
+Image and tokens are those of an encoder of the run, as it pools them in its last layer; cells below, where masks are
+squashed on a cropped image, are drawn.
+
+python -m sightline.studies.khajuria2025.diagram --tables explorer_tables/dino --out fig1
 """
 
 import argparse
+from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from numpy.typing import NDArray
+from PIL import Image
 
 from sightline import cli
 from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.khajuria2025.names import PRIMARY, SECONDARY
 
 FIRST, SECOND = PALETTE["blue"], PALETTE["orange"]
 PLAIN = "#D9DEE3"
 PAPER = "#F6F7F8"
 SIDE = 6
 """Cells along a side of the drawn grids."""
-PRIMARY = {(row, column) for row in (1, 2, 3) for column in (1, 2)}
-SECONDARY = {(3, 4), (4, 4)}
 HEIGHT = 2.7
 
 
-def draw() -> Figure:
+@dataclass(frozen=True)
+class Shown:
+    """One image as an encoder sees it.
+
+    Attributes:
+        pixels: (height, width, 3) uint8.
+        rows: of its tokens, in the last layer.
+        columns: likewise.
+        layers: number of blocks.
+        primary: tokens of the primary object.
+        secondary: tokens of the other one.
+        categories: of the two.
+    """
+
+    pixels: NDArray[np.uint8]
+    rows: int
+    columns: int
+    layers: int
+    primary: list[int]
+    secondary: list[int]
+    categories: tuple[str, str]
+
+
+def read_shown(folder: Path) -> Shown:
+    """The first image of a page's tables."""
+    images, layers, members = (
+        pd.read_parquet(folder / f"{name}.parquet") for name in ("images", "layers", "members")
+    )
+    image, last = images.iloc[0], layers.iloc[-1]
+    here = members[(members["image_id"] == image["image_id"]) & (members["layer"] == last["layer"])]
+    objects = here.set_index("role")
+    with Image.open(BytesIO(image["picture"])) as picture:
+        pixels = np.asarray(picture.convert("RGB"))
+    return Shown(
+        pixels,
+        int(last["rows"]),
+        int(last["columns"]),
+        len(layers),
+        *(objects.loc[role, "tokens"].tolist() for role in (PRIMARY, SECONDARY)),
+        tuple(objects.loc[[PRIMARY, SECONDARY], "category"]),
+    )
+
+
+def draw(shown: Shown) -> Figure:
     """Above: image, blocks, what is read of each object's tokens, probes. Below: masks on a cropped image."""
     with new_figure(2, HEIGHT) as (figure, panel):
         panel.set(xlim=(0, WIDTHS[2]), ylim=(0, HEIGHT))
         panel.axis("off")
         panel.grid(False)
-        _grid(panel, 0.1, 1.45, 0.95, PRIMARY, SECONDARY)
-        _title(panel, 0.1, 2.5, "image in cells")
-        _blocks(panel, 1.45)
-        _readings(panel, 3.0)
+        _title(panel, 0.1, 2.5, "image in tokens")
+        _image(panel, 0.1, 1.45, 0.95, shown)
+        _blocks(panel, 1.45, shown.layers)
+        _readings(panel, 3.0, len(shown.primary))
         _probes(panel, 5.05)
         _masks(panel, 0.1, 0.12)
     return figure
@@ -40,6 +91,32 @@ def draw() -> Figure:
 
 def _title(panel: Axes, x: float, y: float, text: str) -> None:
     panel.text(x, y, text, fontsize=7, fontweight="bold", color=INK)
+
+
+def _image(panel: Axes, left: float, bottom: float, size: float, shown: Shown) -> None:
+    """The image with the tokens of its two objects in their colours."""
+    panel.imshow(
+        shown.pixels, extent=(left, left + size, bottom, bottom + size), aspect="auto", zorder=0
+    )
+    wide, high = size / shown.columns, size / shown.rows
+    line = 0.5 if shown.rows < 12 else 0.2
+    for column in range(1, shown.columns):
+        x = left + column * wide
+        panel.plot([x, x], [bottom, bottom + size], color="white", lw=line)
+    for row in range(1, shown.rows):
+        y = bottom + row * high
+        panel.plot([left, left + size], [y, y], color="white", lw=line)
+    for tokens, color in ((shown.primary, FIRST), (shown.secondary, SECOND)):
+        for token in tokens:
+            row, column = divmod(token, shown.columns)
+            corner = (left + column * wide, bottom + size - (row + 1) * high)
+            panel.add_patch(Rectangle(corner, wide, high, facecolor=color, alpha=0.5, lw=0))
+            frame = Rectangle(corner, wide, high, facecolor="none", edgecolor=color, lw=2 * line)
+            panel.add_patch(frame)
+    for place, (name, color) in enumerate(zip(shown.categories, (FIRST, SECOND), strict=True)):
+        x = left + size * place
+        side = "right" if place else "left"
+        panel.text(x, bottom - 0.03, name, ha=side, va="top", fontsize=6, color=color)
 
 
 def _grid(
@@ -63,7 +140,7 @@ def _grid(
             )
 
 
-def _blocks(panel: Axes, left: float) -> None:
+def _blocks(panel: Axes, left: float, layers: int) -> None:
     _arrow(panel, (left - 0.35, 1.92), (left - 0.08, 1.92))
     _title(panel, left, 2.5, "encoder, frozen")
     for number in range(4):
@@ -79,14 +156,15 @@ def _blocks(panel: Axes, left: float) -> None:
             panel.add_patch(
                 Rectangle((place[0] + 0.06, 1.5 + 0.15 * token), 0.08, 0.08, facecolor=color, lw=0)
             )
-    panel.text(left + 0.55, 1.34, "states behind every block", ha="center", va="top", fontsize=6)
+    text = f"states behind each of {layers} blocks"
+    panel.text(left + 0.55, 1.34, text, ha="center", va="top", fontsize=6)
     _arrow(panel, (left + 1.16, 1.92), (left + 1.44, 1.92))
 
 
-def _readings(panel: Axes, left: float) -> None:
+def _readings(panel: Axes, left: float, tokens: int) -> None:
     _title(panel, left, 2.5, "read per object and block")
     rows = (
-        ("avg_obj", "mean of the object's tokens", (FIRST, FIRST, FIRST)),
+        ("avg_obj", f"mean of the object's {tokens} tokens", (FIRST, FIRST, FIRST)),
         ("random_obj", "one of them", (FIRST,)),
         ("random", "any token of the image", (PLAIN,)),
         ("CLS", "the token of the whole image", (MUTED,)),
@@ -152,10 +230,13 @@ def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) ->
 
 def main(options: argparse.Namespace) -> None:
     """Draw and write the figure."""
-    save_figure(draw(), options.out)
+    save_figure(draw(read_shown(options.tables)), options.out)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--tables", type=Path, required=True, help="of an encoder's page of object tokens"
+    )
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

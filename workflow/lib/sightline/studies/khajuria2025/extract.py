@@ -21,6 +21,7 @@ from sightline.errors import SightlineError
 from sightline.files import sha256
 from sightline.models.encoders.source import EncoderSource
 from sightline.scenes.scene import Scene
+from sightline.shards import Shard, add_shard, blocked
 from sightline.studies.khajuria2025.feature_writer import STORED, FeatureWriter
 from sightline.studies.khajuria2025.names import (
     CLS_FOLDER,
@@ -33,7 +34,7 @@ from sightline.studies.khajuria2025.names import (
 from sightline.studies.khajuria2025.placing import Placing, Tokens, token_groups
 from sightline.studies.khajuria2025.pooling import Draws, Placed, pool
 from sightline.studies.khajuria2025.protocol import Protocol
-from sightline.studies.khajuria2025.scene_files import IMAGE, Scenes, batches, stored_mask
+from sightline.studies.khajuria2025.scene_files import IMAGE, Scenes, stored_mask
 
 if TYPE_CHECKING:
     from sightline.models.encoders.encoder import Encoder
@@ -43,6 +44,8 @@ log = logging.getLogger(__name__)
 
 _LINE, _HEADERS = 25, 12_000
 """Bytes of a line of an index, and of all headers of a trace set; both small beside the states."""
+BLOCK = 64
+"""Images between two places where shards may begin; more are never read at a time."""
 
 
 class ExtractionError(SightlineError):
@@ -74,12 +77,22 @@ def place_samples(
                 sets.setdefault(variant, []).append(found)
     placed = {}
     for variant in (*protocol.variants, *protocol.bare_variants):
-        if variant not in rows:
-            raise ExtractionError(f"variant {variant}: no sample has tokens. Check masks and grid.")
-        kept = samples.iloc[rows[variant]].reset_index(drop=True)
-        sizes = [min(map(len, found)) for found in sets[variant]]
-        placed[variant] = Placed(kept.assign(tokens=sizes), sets[variant])
+        found_sets = sets.get(variant, [])
+        kept = samples.iloc[rows.get(variant, [])].reset_index(drop=True)
+        sizes = [min(map(len, found)) for found in found_sets]
+        placed[variant] = Placed(kept.assign(tokens=sizes), found_sets)
     return placed
+
+
+def images_of(samples: pd.DataFrame) -> pd.DataFrame:
+    """The images of samples, columns IMAGE, each once."""
+    return samples[IMAGE].drop_duplicates().reset_index(drop=True)
+
+
+def share_of(samples: pd.DataFrame, shard: Shard) -> pd.DataFrame:
+    """Samples of a shard's images, in order."""
+    mine = pd.MultiIndex.from_frame(shard.of(images_of(samples), BLOCK))
+    return samples[pd.MultiIndex.from_frame(samples[IMAGE]).isin(mine)].reset_index(drop=True)
 
 
 def _last_instances(scene: Scene, placing: Placing) -> dict[str, list[Tokens]]:
@@ -111,18 +124,23 @@ def expected_bytes(
 
 def extract(
     encoder: "Encoder",
+    images: pd.DataFrame,
     placed: Mapping[str, Placed],
     placing: Placing,
     scenes: Scenes,
     protocol: Protocol,
     writer: FeatureWriter,
 ) -> None:
-    """Read every image once and write what was pooled."""
-    images = pd.concat([one.rows[IMAGE] for one in placed.values()]).drop_duplicates()
+    """Read every image with a placed sample once and write what was pooled."""
+    looked_at = _looked_at(placed)
     draws = {name: Draws(protocol.seed, name, encoder.layers) for name in protocol.variants}
     attention = encoder.source.attention
     with tqdm(total=len(images), desc=f"features of {encoder.key}", mininterval=5) as progress:
-        for batch in batches(images, encoder.source.batch_size):
+        for asked in blocked(images, encoder.source.batch_size, BLOCK):
+            progress.update(len(asked))
+            batch = asked[pd.MultiIndex.from_frame(asked).isin(looked_at)].reset_index(drop=True)
+            if batch.empty:
+                continue
             keys = list(zip(batch["split"], batch["image_id"], strict=True))
             pixels = encoder.pixels([scenes[key].image() for key in keys])
             here = {name: one.of_images(batch) for name, one in placed.items()}
@@ -135,7 +153,12 @@ def extract(
                 if len(samples.rows):
                     pooled = pool(states, samples, lines, placing.grid_of_layer, draws.get(name))
                     writer.add_samples(name, samples.rows, pooled)
-            progress.update(len(batch))
+
+
+def _looked_at(placed: Mapping[str, Placed]) -> pd.MultiIndex:
+    """Images that a sample with tokens is in."""
+    rows = pd.concat([one.rows[IMAGE] for one in placed.values()])
+    return pd.MultiIndex.from_frame(rows.drop_duplicates())
 
 
 def _groups(
@@ -160,7 +183,7 @@ def main(options: argparse.Namespace) -> None:
     source = replace(
         EncoderSource.read(options.encoder), batch_size=options.batch_size, device=options.device
     )
-    samples = pd.read_parquet(options.samples)
+    samples = share_of(pd.read_parquet(options.samples), options.shard)
     if options.threads:
         torch.set_num_threads(options.threads)
     # Transformers takes seconds to import.
@@ -175,14 +198,18 @@ def main(options: argparse.Namespace) -> None:
     )
     scenes = Scenes(options.dataset)
     placed = place_samples(samples, scenes, placing, protocol)
-    images = pd.concat([one.rows[IMAGE] for one in placed.values()]).drop_duplicates()
-    sizes = expected_bytes(placed, len(images), encoder.widths, protocol.bare_variants)
     for name, one in placed.items():
+        if options.shard.whole and one.rows.empty:
+            raise ExtractionError(f"variant {name}: no sample has tokens. Check masks and grid.")
         log.info("%s: %d of %d samples have tokens", name, len(one.rows), len(samples))
-    log.info("%d images; %.1f MB will be written", len(images), sum(sizes.values()) / 1e6)
+    looked_at = len(_looked_at(placed))
+    sizes = expected_bytes(placed, looked_at, encoder.widths, protocol.bare_variants)
+    log.info("%d images; %.1f MB will be written", looked_at, sum(sizes.values()) / 1e6)
     spec = encoder.spec | {"seed": protocol.seed, "samples": sha256(options.samples)}
-    with FeatureWriter(options.out, spec, tuple(placed)) as writer:
-        extract(encoder, placed, placing, scenes, protocol, writer)
+    with FeatureWriter(
+        options.out, spec, tuple(placed), may_be_empty=not options.shard.whole
+    ) as writer:
+        extract(encoder, images_of(samples), placed, placing, scenes, protocol, writer)
     written = sum(file.stat().st_size for file in options.out.glob("*/*") if file.is_file())
     log.info("%.1f MB written, %.1f MB announced", written / 1e6, sum(sizes.values()) / 1e6)
 
@@ -195,6 +222,7 @@ if __name__ == "__main__":
     parser.add_argument("--samples", type=Path, required=True)
     parser.add_argument("--batch-size", type=int, default=32, help="images at a time")
     parser.add_argument("--device", default="auto")
+    add_shard(parser)
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves them alone")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoder's features")
     cli.run(main, parser)

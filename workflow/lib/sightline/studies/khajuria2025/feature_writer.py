@@ -31,19 +31,29 @@ class FeatureWriter:
         folder: of the encoder.
         spec: settings, with ``widths`` and ``has_cls``.
         variants: to be written.
+        may_be_empty: a share of the samples may leave nothing to write.
     """
 
     def __init__(
-        self, folder: Path | str, spec: Mapping[str, Any], variants: Sequence[str]
+        self,
+        folder: Path | str,
+        spec: Mapping[str, Any],
+        variants: Sequence[str],
+        may_be_empty: bool = False,
     ) -> None:
         self._folder, self._spec = Path(folder), dict(spec)
+        self._may_be_empty = may_be_empty
         self._names = (CLS_FOLDER, *variants)
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         self._writers = {
             name: self._stack.enter_context(
-                TraceWriter(self._folder / name, self._spec | {"trace": name})
+                TraceWriter(
+                    self._folder / name,
+                    self._spec | {"trace": name},
+                    may_be_empty=self._may_be_empty,
+                )
             )
             for name in self._names
         }

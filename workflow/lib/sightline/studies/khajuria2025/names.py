@@ -33,12 +33,14 @@ SAMPLE_COLUMNS = {
     "in_caption": "bool",
     "in_caption_published": "bool",
     "in_one_caption": "bool",
+    "in_one_caption_published": "bool",
 }
 """``task`` is -1 for global parts. ``label``: 0 or 1 for a primary, 0 to 3 for a secondary, else the number
 of the category in the global list. ``share`` is the mask's share of the image, ``cells`` the cells it covers on
 a grid of 14 x 14 over the whole image, the same for all encoders. ``captions`` counts the human captions;
 ``in_caption`` says whether one of them names the category, ``in_caption_published`` the same by the published
-rule, which knows no name of two words, ``in_one_caption`` looks at one caption drawn at random."""
+rule, which knows no name of two words; ``in_one_caption`` and ``in_one_caption_published`` look at one caption
+drawn at random."""
 
 
 def tensor_name(representation: str, layer: int) -> str:

@@ -24,12 +24,13 @@ class CaptionJudge:
         """Categories that at least one caption names, by name, synonym or plural."""
         return set().union(*map(self._vocabulary.mentioned, captions)) if captions else set()
 
-    def named_in_one(self, captions: Sequence[str], seed: Sequence[int]) -> set[str]:
-        """Categories that one caption names, drawn by the seed."""
-        if not captions:
-            return set()
-        drawn = int(np.random.default_rng(seed).integers(len(captions)))
-        return self.named(captions[drawn : drawn + 1])
+
+def one_caption(captions: Sequence[str], seed: Sequence[int]) -> Sequence[str]:
+    """One caption, drawn by the seed; none where there is none."""
+    if not captions:
+        return []
+    drawn = int(np.random.default_rng(seed).integers(len(captions)))
+    return captions[drawn : drawn + 1]
 
 
 def named_as_published(captions: Sequence[str], name: str) -> bool:

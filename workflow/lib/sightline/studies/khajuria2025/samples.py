@@ -29,7 +29,7 @@ from sightline.studies.khajuria2025.names import (
     SAMPLE_COLUMNS,
     SECONDARY,
 )
-from sightline.studies.khajuria2025.naming import CaptionJudge, named_as_published
+from sightline.studies.khajuria2025.naming import CaptionJudge, named_as_published, one_caption
 from sightline.studies.khajuria2025.placing import covered_cells
 from sightline.studies.khajuria2025.protocol import ImageSet, Protocol
 from sightline.studies.khajuria2025.scene_files import MASK_COLUMNS
@@ -77,7 +77,8 @@ class Describer:
             samples: part, task, role, category and label of each.
         """
         named = self._judge.named(scene.captions)
-        in_one = self._judge.named_in_one(scene.captions, (self._seed, scene.id))
+        one = one_caption(scene.captions, (self._seed, scene.id))
+        in_one = self._judge.named(one)
         for part, task, role, category, label in samples:
             mask = merged_mask(scene, category)
             cells = covered_cells(mask, Squash(_COMMON), Grid(_COMMON, _COMMON, 1))
@@ -96,6 +97,7 @@ class Describer:
                 "in_caption": category in named,
                 "in_caption_published": named_as_published(scene.captions, category),
                 "in_one_caption": category in in_one,
+                "in_one_caption_published": named_as_published(one, category),
                 "height": scene.height,
                 "width": scene.width,
                 "runs": coco_mask.encode(np.asfortranarray(mask, np.uint8))["counts"],

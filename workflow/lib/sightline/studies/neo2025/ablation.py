@@ -26,12 +26,13 @@ from sightline.instruments.interventions import Condition, ReplaceTokens
 from sightline.instruments.mean_token import load_mean_token
 from sightline.instruments.replay import CleanRun, Decoded, replay_prompts
 from sightline.instruments.workers import one_thread_each, side_by_side
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import Vocabulary
+from sightline.shards import add_shard
 from sightline.studies.neo2025 import judging, subsets
 from sightline.studies.neo2025.candidates import Candidate
 from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
@@ -313,10 +314,11 @@ def _row(subset: Subset, answer: Answer, own: Tokens) -> dict[str, Any]:
 def main(options: argparse.Namespace) -> None:
     """Measure one model on a split."""
     protocol = Protocol.read(options.protocol)
-    source = ModelSource.read(options.model)
+    source = read_model(options)
     one_thread_each(options.processes)
     coco = Coco(options.dataset, options.split)
     tasks = list_tasks(coco, pd.read_parquet(options.selection), pd.read_parquet(options.questions))
+    tasks = options.shard.of(tasks)
     vlm = load_vlm(source)
     left_out = sorted(set(protocol.sizes) - set(subsets.fitting(protocol.sizes, vlm.grid.tokens)))
     if left_out:
@@ -336,7 +338,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--selection", type=Path, required=True)
@@ -344,5 +346,6 @@ if __name__ == "__main__":
     parser.add_argument("--mean", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="images at a time, on a CPU")
+    add_shard(parser)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

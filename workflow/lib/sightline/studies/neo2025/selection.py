@@ -22,8 +22,8 @@ from sightline import cli
 from sightline.errors import SightlineError
 from sightline.files import write_parquet
 from sightline.instruments.ablation import noise_patches
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import Vocabulary
@@ -254,7 +254,7 @@ def main(options: argparse.Namespace) -> None:
     """Screen the images of a split with one model."""
     protocol = Protocol.read(options.protocol)
     coco = Coco(options.dataset, options.split)
-    source = ModelSource.read(options.model)
+    source = read_model(options)
     vocabulary = Vocabulary(coco.categories.values())
     selection = select(coco.scenes(), load_vlm(source), vocabulary, protocol, source.batch_size)
     for reason, images in count(selection).itertuples(index=False):
@@ -274,7 +274,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--protocol", type=Path, required=True)

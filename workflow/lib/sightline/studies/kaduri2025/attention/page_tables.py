@@ -21,9 +21,9 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.states import capture_answers
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.scene import Scene
@@ -147,7 +147,7 @@ def _jpeg(pixels: np.ndarray) -> bytes:
 
 def main(options: argparse.Namespace) -> None:
     """Write the tables of the first images that were drawn."""
-    vlm, coco = load_vlm(ModelSource.read(options.model)), Coco(options.dataset, options.split)
+    vlm, coco = load_vlm(read_model(options)), Coco(options.dataset, options.split)
     protocol = Protocol.read(options.protocol)
     drawn = read_images(options.images)["image_id"][: options.count]
     found = [
@@ -161,7 +161,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True)

@@ -8,7 +8,7 @@ holds those of one batch only.
 import argparse
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple
@@ -24,14 +24,15 @@ from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture_answers
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.roles import TokenRoles
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.scene import Mask, Scene
 from sightline.scenes.tokens import Grid
+from sightline.shards import add_shard, blocked
 from sightline.studies.kaduri2025.attention import measurements as columns
 from sightline.studies.kaduri2025.attention import peaks
 from sightline.studies.kaduri2025.attention.layer_bins import layer_bins
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 
 Rows = NDArray[np.float32]
 _NO_MAP = np.empty(0, np.float32)
+BLOCK = 16
+"""Images between two places where shards may begin."""
 READING = Reading(
     rows=(),
     layers=(),
@@ -86,10 +89,10 @@ class Seen(NamedTuple):
 
 
 def describe(
-    vlm: VLM, scenes: Iterable[Scene], question: str, max_new_tokens: int
+    vlm: VLM, scenes: Sequence[Scene], question: str, max_new_tokens: int
 ) -> Iterator[Described]:
-    """Descriptions one by one, images of one grid together."""
-    for batch in _batches(scenes, vlm.source.batch_size):
+    """Descriptions one by one, images of one grid together, never more than BLOCK at a time."""
+    for batch in blocked(scenes, vlm.source.batch_size, BLOCK):
         images = [scene.image() for scene in batch]
         grids = [vlm.grid_of(image) for image in images]
         for grid, same in itertools.groupby(range(len(batch)), grids.__getitem__):
@@ -251,12 +254,6 @@ def read_attention(
     return reader.tables()
 
 
-def _batches(scenes: Iterable[Scene], size: int) -> Iterator[list[Scene]]:
-    waiting = iter(scenes)
-    while batch := list(itertools.islice(waiting, size)):
-        yield batch
-
-
 def _png(pixels: NDArray) -> bytes:
     file = BytesIO()
     Image.fromarray(pixels).save(file, "PNG")
@@ -265,9 +262,10 @@ def _png(pixels: NDArray) -> bytes:
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model on the drawn images."""
-    vlm = load_vlm(ModelSource.read(options.model))
+    vlm = load_vlm(read_model(options))
     coco = Coco(options.dataset, options.split)
-    scenes = [coco.scene(image) for image in read_images(options.images)["image_id"]]
+    images = options.shard.of(read_images(options.images)["image_id"].tolist(), BLOCK)
+    scenes = [coco.scene(image) for image in images]
     tables = read_attention(
         vlm, scenes, Vocabulary(coco.categories.values()), Protocol.read(options.protocol)
     )
@@ -280,10 +278,11 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
+    add_shard(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder of the tables")
     cli.run(main, parser)

@@ -19,11 +19,12 @@ from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.interventions import Condition, KeepKeys, Knockout, Rows
 from sightline.instruments.replay import CleanRun, replay_decoding
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.scene import Scene
+from sightline.shards import add_shard
 from sightline.studies.kaduri2025.attention import selection
 from sightline.studies.kaduri2025.attention.measurements import (
     ALL_LAYERS,
@@ -174,13 +175,14 @@ def sweep_image(
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model on the drawn images."""
-    vlm = load_vlm(ModelSource.read(options.model))
+    vlm = load_vlm(read_model(options))
     protocol = Protocol.read(options.protocol)
     coco = Coco(options.dataset, options.split)
     texts = read_tables([options.attention], "descriptions").set_index("image_id")["text"]
     maps = dict(iter(read_tables([options.attention], "maps").groupby("image_id")))
     rows = []
-    for image in tqdm(read_images(options.images)["image_id"], desc="hide tokens", unit="image"):
+    images = options.shard.of(read_images(options.images)["image_id"].tolist())
+    for image in tqdm(images, desc="hide tokens", unit="image"):
         if image not in maps:
             raise MeasurementError(
                 f"{options.attention}: no maps of image {image}. Measure again "
@@ -192,11 +194,12 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--attention", type=Path, required=True, help="folder of read_attention")
     parser.add_argument("--protocol", type=Path, required=True)
+    add_shard(parser)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -17,10 +17,11 @@ from sightline.files import write_parquet
 from sightline.instruments.clean_run import CleanRun
 from sightline.instruments.interventions import Condition, Intervention, Knockout
 from sightline.instruments.replay import replay_decoding
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
+from sightline.shards import add_shard
 from sightline.studies.kaduri2025.images import read_images
 from sightline.studies.kaduri2025.knockout import conditions
 from sightline.studies.kaduri2025.knockout.conditions import Cut, Layout
@@ -131,18 +132,20 @@ def describe_all(images: pd.DataFrame, coco: Coco, vlm: VLM, protocol: Protocol)
 
 def main(options: argparse.Namespace) -> None:
     """Describe the drawn images with one model."""
-    vlm = load_vlm(ModelSource.read(options.model))
+    vlm = load_vlm(read_model(options))
     coco = Coco(options.dataset, options.split)
-    images, protocol = read_images(options.images), Protocol.read(options.protocol)
+    images = options.shard.of(read_images(options.images))
+    protocol = Protocol.read(options.protocol)
     write_parquet(describe_all(images, coco, vlm, protocol), options.out)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
+    add_shard(parser)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -19,8 +19,8 @@ from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.compress import Look, look
 from sightline.instruments.similarity import kept_tokens
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.studies.judging.answers import read_answer
 from sightline.studies.judging.chat import SEED, Chat, RecordedChat
@@ -189,7 +189,7 @@ def open_reader(vlm: VLM, protocol: StudyProtocol, settings: Settings, record: P
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model."""
-    vlm = load_vlm(ModelSource.read(options.model))
+    vlm = load_vlm(read_model(options))
     protocol = StudyProtocol.read(options.protocol)
     settings = Settings.of(protocol)
     sets = read_sets(options.mme, options.pope, options.images)
@@ -200,7 +200,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--mme", type=Path, help="folder of MME")
     parser.add_argument("--pope", type=Path, help="folder of POPE's question files")

@@ -23,9 +23,9 @@ from sightline.instruments.reading import Reading
 from sightline.instruments.replay import replay_decoding
 from sightline.instruments.similarity import attention_scores, kept_tokens, top_tokens
 from sightline.instruments.states import capture
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.studies.judging.answers import read_answer
 from sightline.studies.kaduri2025.protocol import Protocol
@@ -116,7 +116,7 @@ def measure_all(
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model."""
-    vlm = load_vlm(ModelSource.read(options.model))
+    vlm = load_vlm(read_model(options))
     settings = Settings.of(Protocol.read(options.protocol))
     pictures = by_picture(read_sets(options.mme, None, []))
     write_parquet(measure_all(vlm, settings, pictures), options.out)
@@ -124,7 +124,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--mme", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)

@@ -32,10 +32,10 @@ ITEMS = {
 }  # fmt: skip
 """Item -> published encoder."""
 
-WITH_MLP = "figS1"
+WITH_MLP, CONTROL = "figS1", "MLP"
 COLUMNS = (
     "who", "encoder", "source", "target", "layer", "representation", "accuracy", "sd", "ci_low",
-    "ci_high", "n", "baseline",
+    "ci_high", "n", "baseline", "tasks",
 )  # fmt: skip
 PAPER = "paper"
 
@@ -43,7 +43,7 @@ PAPER = "paper"
 def series_of(item: str) -> list[tuple[str, str, str]]:
     """(heading, variant, probe) of what this run shows in an item."""
     if item == WITH_MLP:
-        return [("MLP", AS_PUBLISHED, MLP), ("perceptron", AS_PUBLISHED, PERCEPTRON)]
+        return [(CONTROL, AS_PUBLISHED, MLP), ("perceptron", AS_PUBLISHED, PERCEPTRON)]
     return [(CORRECTED, CORRECTED, LOGISTIC), (AS_PUBLISHED, AS_PUBLISHED, PERCEPTRON)]
 
 
@@ -77,10 +77,18 @@ def draw(data: pd.DataFrame, item: str, encoder: str) -> Figure:
         row = []
         for target in TARGETS:
             here = data[(data["source"] == source) & (data["target"] == target)]
-            blocks = [Block(who, _grid(here[here["who"] == who])) for who in heads]
+            blocks = [
+                Block(_heading(who, here[here["who"] == who]), _grid(here[here["who"] == who]))
+                for who in heads
+            ]
             row.append(Panel(f"{target} from tokens of {source}", blocks))
         rows.append(row)
     return draw_panels(rows, f"{encoder} · paper: {PUBLISHED_ENCODERS[ITEMS[item]]}")
+
+
+def _heading(who: str, here: pd.DataFrame) -> str:
+    """The control may have been run on fewer tasks than the probe beside it."""
+    return f"{who}, {here['tasks'].max():.0f} tasks" if who == CONTROL and len(here) else who
 
 
 def _grid(here: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from sightline.studies.drawing import (
     MUTED,
     PALETTE,
     legend_below,
+    lone_marker,
     new_figure,
     save_figure,
 )
@@ -113,6 +114,7 @@ def _draw_lines(panel: Axes, some: pd.DataFrame) -> None:
             linewidth=0.8 if dashed else 1.2,
             alpha=0.8 if dashed else 1,
             label=f"{name}, {AS_PUBLISHED}" if dashed else name,
+            marker=lone_marker(line),
         )
         if not dashed:
             low, high = (line["accuracy"] + sign * line["sd"] for sign in (-1, 1))

@@ -155,6 +155,10 @@ def _with_words(source: EncoderSource) -> Encoder | None:
     """The encoder if it shares a space with texts; others need not be loaded, their CLS is on disk."""
     if source.family != "clip" or source.weights != "trained":
         return None
+    folder = source.folder
+    if folder is not None and not (folder / "tokenizer_config.json").is_file():
+        log.info("no words: %s has no tokenizer", folder)
+        return None
     # Transformers takes seconds to import.
     from sightline.models.encoders.loading import load_encoder
 

@@ -65,10 +65,14 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
                 row, PANELS.items(), UNITS, strict=True
             ):
                 here = data[data["variant"] == variant].set_index(["encoder", "test"])
+                names = [test for test, _ in tests]
+                tested = set(here.index[here.index.isin(names, level="test")].unique("encoder"))
+                places = {e: n for n, e in enumerate(e for e in encoders if e in tested)}
                 for number, encoder in enumerate(encoders):
                     look = series(number) | {"linestyle": "none"}
-                    shift = 0.7 * ((number + 0.5) / len(encoders) - 0.5)
-                    some = here.reindex([(encoder, test) for test, _ in tests])
+                    # One that is not tested here is in the legend all the same.
+                    shift = 0.7 * ((places.get(encoder, 0) + 0.5) / max(1, len(places)) - 0.5)
+                    some = here.reindex([(encoder, test) for test in names])
                     x = [place + shift for place in range(len(tests))]
                     panel.plot(x, some["value"], label=encoder, **look)
                     bounds = (some[name] for name in ("value", "ci_low", "ci_high"))

@@ -14,6 +14,7 @@ from sightline.studies.drawing import (
     PALETTE,
     error_bars,
     legend_below,
+    lone_marker,
     new_figure,
     published_marks,
     save_figure,
@@ -86,6 +87,7 @@ def draw_layers(data: pd.DataFrame, roster: Roster) -> Figure:
                     panel.plot(
                         line["layer"], line["accuracy"], color=COLOURS[one],
                         linestyle=DASHES[subset], label=f"{one}, {subset}",
+                        marker=lone_marker(line),
                     )  # fmt: skip
                     if variant != PAPER:
                         panel.fill_between(

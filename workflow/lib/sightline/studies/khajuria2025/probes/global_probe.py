@@ -95,11 +95,8 @@ def decode_global(
 
 def named(rows: pd.DataFrame, variant: str, settings: ProbeSettings) -> NDArray[np.bool_]:
     """Whether captions name the objects, (rows,) bool, as a variant sees it."""
-    if variant == AS_PUBLISHED:
-        column = "in_caption_published"
-    else:
-        column = "in_one_caption" if settings.captions == ONE else "in_caption"
-    return rows[column].to_numpy(bool)
+    column = "in_one_caption" if settings.captions == ONE else "in_caption"
+    return rows[f"{column}_published" if variant == AS_PUBLISHED else column].to_numpy(bool)
 
 
 def image_rows(features: Features, settings: ProbeSettings) -> Iterator[dict[str, Any]]:
@@ -108,7 +105,7 @@ def image_rows(features: Features, settings: ProbeSettings) -> Iterator[dict[str
         if placing not in features.variants:
             continue
         asked = features.samples(stored.GLOBAL_TEST, placing).rows
-        inside = named(asked, CORRECTED, settings)
+        inside, as_published = (named(asked, v, settings) for v in (CORRECTED, AS_PUBLISHED))
         for place, row in enumerate(asked.itertuples(index=False)):
             yield {
                 "encoder": features.encoder,
@@ -119,7 +116,7 @@ def image_rows(features: Features, settings: ProbeSettings) -> Iterator[dict[str
                 "image_id": int(row.image_id),
                 "label": int(row.label),
                 "in_caption": bool(inside[place]),
-                "in_caption_published": bool(row.in_caption_published),
+                "in_caption_published": bool(as_published[place]),
             }
 
 

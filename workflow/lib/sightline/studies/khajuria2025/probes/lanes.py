@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from sightline.models.devices import choose_device
 from sightline.studies.khajuria2025.features import PairTask
 from sightline.studies.khajuria2025.names import CLS, PRIMARY, SECONDARY
 from sightline.studies.khajuria2025.probes.measurements import IMAGE
@@ -16,9 +17,7 @@ LIMIT = 2**30
 
 def solver_device(name: str) -> str:
     """Where probes are fitted: "auto" is a GPU if there is one."""
-    if name != "auto":
-        return name
-    return "cuda" if torch.cuda.is_available() else "cpu"
+    return str(choose_device(name))
 
 
 Read = Callable[["Lane"], NDArray[np.float32]]

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import PALETTE, new_figure, save_figure, series
+from sightline.studies.drawing import PALETTE, lone_marker, new_figure, save_figure, series
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, SECONDARY
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
@@ -72,12 +72,14 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
             for panel, name in zip(row, QUANTITIES, strict=True):
                 here = data[(data["encoder"] == encoder) & (data["quantity"] == name)]
                 for (variant, task), line in here.groupby(["variant", "task"]):
-                    look = series(int(task)) | {"marker": "", "linewidth": 0.8}
+                    look = series(int(task)) | {"marker": lone_marker(line), "linewidth": 0.8}
                     look["linestyle"] = "-" if variant == CORRECTED else ":"
                     line = line.sort_values("layer")
                     label = f"task {task}" if variant == CORRECTED else None
                     panel.plot(line["layer"], line["accuracy"], label=label, **look)
                 panel.set_ylim(0, 1.03)
+                layers = sorted(here["layer"].unique())
+                panel.set_xticks(layers[:: max(1, -(-len(layers) // 6))])
                 panel.set_title(name if encoder == encoders[0] else "", fontsize=6)
             row[0].set_ylabel(encoder, fontsize=5)
         for panel in axes[-1]:

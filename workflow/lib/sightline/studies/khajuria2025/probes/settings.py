@@ -19,7 +19,7 @@ class ProbeSettings(StudySettings):
         penalty: 1 / C of the logistic regression.
         test_share: test images, as published.
         caption_samples: fewest images in and not in caption for a task to count.
-        captions: corrected, an object is in caption if "any" human caption names it, or "one" drawn at random.
+        captions: an object is in caption if "any" human caption names it, or "one" drawn at random.
         mlp_encoders: encoders that the MLP control looks at.
         mlp_layers: every how many layers, counted from the last.
         mlp_tasks: how many tasks; None for all.

@@ -70,12 +70,12 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
     """Two rows of maps per encoder, then one panel of curves per encoder."""
     encoders = list(dict.fromkeys(maps["encoder"]))
     lines = 2 * len(encoders)
-    height = 0.5 + 0.98 * lines + 2.1
+    height = 0.5 + 0.98 * lines + 2.3
     with new_figure(columns=2, height=height) as (figure, axes):
         axes.remove()
         figure.set_layout_engine("none")
         grid = figure.add_gridspec(
-            lines, 1 + DEPTHS, left=0.06, right=0.99, top=1 - 0.3 / height, bottom=2.55 / height,
+            lines, 1 + DEPTHS, left=0.06, right=0.99, top=1 - 0.3 / height, bottom=2.75 / height,
             wspace=0.06, hspace=0.24,
         )  # fmt: skip
         for number, encoder in enumerate(encoders):
@@ -92,8 +92,8 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
             len(encoders),
             left=0.06,
             right=0.99,
-            top=1.85 / height,
-            bottom=0.62 / height,
+            top=2.05 / height,
+            bottom=0.85 / height,
             wspace=0.12,
         )
         panels = [figure.add_subplot(below[0, n]) for n in range(len(encoders))]
@@ -178,6 +178,7 @@ def _draw_curves(panel: Axes, data: pd.DataFrame, encoder: str, roster: Roster) 
     panel.set_xlabel("layer")
     lowest = here["ci_low"].min() if len(here) else 0.0
     panel.set_ylim(min(-0.1, lowest - 0.02), 1.02)
+    panel.set_yticks([0, 0.5, 1])
 
 
 def main(options: argparse.Namespace) -> None:

@@ -22,15 +22,16 @@ from sightline.instruments.clean_run import CleanRun
 from sightline.instruments.interventions import Condition, Knockout, Rows
 from sightline.instruments.replay import replay
 from sightline.instruments.workers import one_thread_each, side_by_side
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
-from sightline.models.registry import ModelSource
 from sightline.models.roles import TokenRoles
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
+from sightline.shards import add_shard
 from sightline.studies.neo2025 import judging, subsets
 from sightline.studies.neo2025.knockout import pairs
-from sightline.studies.neo2025.knockout.measurements import COLUMNS
+from sightline.studies.neo2025.knockout.measurements import COLUMNS, NOTHING_ASKED
 from sightline.studies.neo2025.knockout.pairs import Pair, Window
 from sightline.studies.neo2025.knockout.question_set import REASONS, Asked, account, sort_questions
 from sightline.studies.neo2025.measurements import MeasurementError
@@ -201,15 +202,7 @@ def _row(cut: Cut) -> dict[str, Any]:
 def measure_all(
     asked: Sequence[Asked], vlm: VLM, protocol: Protocol, processes: int = 1
 ) -> pd.DataFrame:
-    """Measurements of all questions, so many at a time on a CPU.
-
-    Raises:
-        MeasurementError: no question is about an object in sight.
-    """
-    if not asked:
-        raise MeasurementError(
-            "questions: none is about an object in sight; widen studies.neo2025.ablation_set."
-        )
+    """Measurements of all questions, so many at a time on a CPU."""
     experiment = AttentionKnockout(vlm, protocol)
     measured = side_by_side(experiment.measure, asked, processes, vlm.device)
     progress = tqdm(measured, total=len(asked), desc="cut attention", unit="question")
@@ -220,11 +213,15 @@ def measure_all(
 def main(options: argparse.Namespace) -> None:
     """Measure one model on a split."""
     one_thread_each(options.processes)
-    vlm = load_vlm(ModelSource.read(options.model))
-    coco, questions = Coco(options.dataset, options.split), pd.read_parquet(options.questions)
+    vlm = load_vlm(read_model(options))
+    coco = Coco(options.dataset, options.split)
+    questions = options.shard.of(pd.read_parquet(options.questions))
     found = sort_questions(coco, questions, vlm, BUFFERS)
+    # A share may have none; the rule that reads all of them says so if there is none at all.
+    if options.shard.whole and not found.asked:
+        raise MeasurementError(NOTHING_ASKED)
     measured = measure_all(found.asked, vlm, Protocol.read(options.protocol), options.processes)
-    accounted = account(questions, found, measured)
+    accounted = account(questions, found, measured, vlm.key)
     for reason in REASONS:
         log.info("%6d questions: %s", (accounted["reason"] == reason).sum(), reason)
     write_parquet(accounted, options.accounted)
@@ -233,12 +230,13 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--questions", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="questions at a time, on a CPU")
+    add_shard(parser)
     parser.add_argument("--accounted", type=Path, required=True, help="what became of questions")
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

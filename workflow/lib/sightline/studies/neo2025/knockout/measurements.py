@@ -44,7 +44,7 @@ def read_knockout(paths: Sequence[Path | str]) -> pd.DataFrame:
     """Measurements of one or more models, one below the other.
 
     Raises:
-        MeasurementError: names the file, and its missing column or uncut answer.
+        MeasurementError: names the file, and its missing column or uncut answer; or it has no row.
     """
     frames = []
     for path in paths:
@@ -52,6 +52,8 @@ def read_knockout(paths: Sequence[Path | str]) -> pd.DataFrame:
         absent = [column for column in COLUMNS if column not in frame.columns]
         if absent:
             raise MeasurementError(f"{path}: no column {absent[0]}. {_AGAIN}")
+        if frame.empty:
+            raise MeasurementError(f"{path}: {NOTHING_ASKED}")
         clean = frame.loc[frame["pair"] == NONE, "image_id"]
         lacking = frame.loc[~frame["image_id"].isin(clean), "image_id"]
         if len(lacking) or clean.duplicated().any():
@@ -63,4 +65,5 @@ def read_knockout(paths: Sequence[Path | str]) -> pd.DataFrame:
     return pd.concat(frames, ignore_index=True)
 
 
+NOTHING_ASKED = "questions: none is about an object in sight; widen studies.neo2025.ablation_set."
 _AGAIN = "Measure again (snakemake --forcerun block_attention)."

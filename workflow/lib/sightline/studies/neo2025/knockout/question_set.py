@@ -92,7 +92,7 @@ def sort_questions(
 
 
 def account(
-    questions: pd.DataFrame, sorted_out: QuestionSet, measured: pd.DataFrame
+    questions: pd.DataFrame, sorted_out: QuestionSet, measured: pd.DataFrame, model: str
 ) -> pd.DataFrame:
     """One row per question, COLUMNS, in the order of the questions.
 
@@ -100,6 +100,7 @@ def account(
         questions: the set.
         sorted_out: of `sort_questions`.
         measured: rows of `sightline.studies.neo2025.knockout.measurements` of one model.
+        model: its key.
     """
     uncut = measured[measured["pair"] == NONE].set_index("image_id")
     right = uncut["correct"] | uncut["correct_as_published"]
@@ -108,7 +109,7 @@ def account(
         for image in questions["image_id"]
     ]
     table = questions.assign(
-        model=measured["model"].iloc[0],
+        model=model,
         reason=reasons,
         published_geometry=questions["image_id"].isin(sorted_out.with_published_geometry),
     )

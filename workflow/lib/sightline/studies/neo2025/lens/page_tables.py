@@ -17,8 +17,8 @@ from sightline.files import write_parquet
 from sightline.instruments.logit_lens import logit_lens
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.geometry import Grid
@@ -111,7 +111,7 @@ def main(options: argparse.Namespace) -> None:
     settings = PageSettings(options.images, tuple(options.chosen), protocol.seed)
     chosen = choose_page_images(objects, reader.tokens, settings)
     pictures = pd.read_parquet(options.about / "pictures.parquet").set_index("image_id")["picture"]
-    coco, vlm = Coco(options.dataset, options.split), load_vlm(ModelSource.read(options.model))
+    coco, vlm = Coco(options.dataset, options.split), load_vlm(read_model(options))
     parts: dict[str, list[pd.DataFrame]] = {name: [] for name in TABLES}
     for image in tqdm(chosen, desc="lens page", unit="image"):
         scene, read_out = coco.scene(image), reader.read(image)
@@ -138,7 +138,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--lens", type=Path, required=True, help="folder of the stored read-outs")

@@ -30,14 +30,15 @@ from sightline.instruments.logit_lens import LensError, logit_lens, word_tokens
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
 from sightline.instruments.workers import one_thread_each, side_by_side
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.geometry import Grid
 from sightline.scenes.records import AnnotationError
 from sightline.scenes.scene import Instance, Scene
 from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
+from sightline.shards import add_shard
 from sightline.studies.neo2025.lens import stored
 from sightline.studies.neo2025.lens.image_set import KEPT, MAIN, OUT_OF_SIGHT, SAMPLES, WIDE
 from sightline.studies.neo2025.lens.protocol import LensProtocol
@@ -210,7 +211,7 @@ def mark_out_of_sight(images: pd.DataFrame, objects: pd.DataFrame) -> pd.DataFra
 
 def main(options: argparse.Namespace) -> None:
     """Read the chosen images of one split with one model."""
-    protocol, source = LensProtocol.read(options.protocol), ModelSource.read(options.model)
+    protocol, source = LensProtocol.read(options.protocol), read_model(options)
     one_thread_each(options.processes)
     coco = Coco(options.dataset, options.split)
     images = pd.read_parquet(options.images)
@@ -230,8 +231,10 @@ def main(options: argparse.Namespace) -> None:
         "top": protocol.top,
         "dataset": {"name": options.dataset.name, "split": options.split, "images": len(chosen)},
     }
-    with TraceWriter(options.out, spec) as writer:
-        asked = list(zip(chosen["image_id"], chosen["category"], strict=True))
+    share = options.shard.around(images, images[list(SAMPLES)].any(axis=1))
+    mine = share[share[list(SAMPLES)].any(axis=1)]
+    with TraceWriter(options.out, spec, may_be_empty=not options.shard.whole) as writer:
+        asked = list(zip(mine["image_id"], mine["category"], strict=True))
         read = side_by_side(
             lambda one: see(run, coco.scene(one[0]), one[1]), asked, options.processes, vlm.device
         )
@@ -250,18 +253,21 @@ def main(options: argparse.Namespace) -> None:
         pd.DataFrame(coverage, columns=list(COVERAGE_COLUMNS)).astype(COVERAGE_COLUMNS),
         about / "coverage.parquet",
     )
-    write_parquet(pd.DataFrame(pictures), about / "pictures.parquet")
-    write_parquet(mark_out_of_sight(images, table), about / "selection.parquet")
+    write_parquet(
+        pd.DataFrame(pictures, columns=["image_id", "picture"]), about / "pictures.parquet"
+    )
+    write_parquet(mark_out_of_sight(share, table), about / "selection.parquet")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--images", type=Path, required=True, help="of lens.image_set")
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--processes", type=int, default=1, help="images at a time, on a CPU")
+    add_shard(parser)
     parser.add_argument("--out", type=Path, required=True, help="folder of the trace set")
     parser.add_argument("--about", type=Path, required=True, help="folder of the tables beside it")
     cli.run(main, parser)

@@ -25,8 +25,8 @@ from sightline.instruments.logit_lens import logit_lens
 from sightline.instruments.mean_token import load_mean_token
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.scene import Scene
@@ -113,7 +113,7 @@ class NumberWords:
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model."""
-    protocol, source = LensProtocol.read(options.protocol), ModelSource.read(options.model)
+    protocol, source = LensProtocol.read(options.protocol), read_model(options)
     numbers = pd.read_parquet(options.numbers)
     late = numbers[numbers["late"]]
     images = sorted(set(late.loc[late["background"], "image_id"]))
@@ -135,7 +135,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--split", required=True)
     parser.add_argument("--numbers", type=Path, required=True, help="of lens.measure")

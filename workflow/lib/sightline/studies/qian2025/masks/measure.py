@@ -25,8 +25,9 @@ from sightline import cli
 from sightline.files import atomic_path, write_csv, write_parquet
 from sightline.instruments.points import ImagePoints, image_map, similarity_as_points, unit_range
 from sightline.instruments.similarity import NEUTRAL
-from sightline.models.loading import choose_device, choose_dtype
-from sightline.models.registry import ModelSource
+from sightline.models.arguments import add_model, read_model
+from sightline.models.devices import choose_device
+from sightline.models.loading import choose_dtype
 from sightline.scenes.geometry import ImageTransform, Pad
 from sightline.scenes.scene import SegmentationQuery
 from sightline.studies.qian2025.masks import names as named
@@ -295,7 +296,7 @@ def measure(
 
 def main(options: argparse.Namespace) -> None:
     """Measure one model."""
-    source, protocol = ModelSource.read(options.model), Protocol.read(options.protocol)
+    source, protocol = read_model(options), Protocol.read(options.protocol)
     device = choose_device(source.device)
     maps = load_maps(options.maps)
     split = next(iter(protocol.queries))
@@ -319,7 +320,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--maps", type=Path, required=True, help="folder of the similarity maps")
     parser.add_argument("--segmenter", type=Path, required=True)
     parser.add_argument("--original", type=Path, required=True, help="folder of the unmodified SAM")

@@ -22,8 +22,8 @@ from sightline import cli
 from sightline.files import atomic_path, write_json, write_parquet
 from sightline.instruments.points import ImagePoints, similarity_as_points
 from sightline.instruments.similarity import similarity_maps
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.refer import load_refer
 from sightline.scenes.scene import Mask, SegmentationQuery
@@ -198,7 +198,7 @@ def hold_session(
 
 def main(options: argparse.Namespace) -> None:
     """Evaluate one model."""
-    vlm, protocol = load_vlm(ModelSource.read(options.model)), Protocol.read(options.protocol)
+    vlm, protocol = load_vlm(read_model(options)), Protocol.read(options.protocol)
     segmenters = load_segmenters(options.segmenter, options.original, vlm.device, vlm.dtype)
     evaluation = Evaluation(vlm, segmenters, protocol)
     expressions, nouns = measure(evaluation, options.dataset)
@@ -212,7 +212,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--segmenter", type=Path, required=True)
     parser.add_argument("--original", type=Path, required=True, help="folder of the unmodified SAM")
     parser.add_argument("--dataset", required=True)

@@ -19,9 +19,9 @@ import torch
 from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.similarity import similarity_maps
+from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.prompts import Prompt
-from sightline.models.registry import ModelSource
 from sightline.models.vlm import VLM
 from sightline.scenes.scene import SegmentationQuery
 from sightline.studies.qian2025.protocol import METRICS, POSITIONS, Protocol
@@ -148,7 +148,7 @@ def _layer_rows(query: pd.Series, entries: int, scores: tuple) -> pd.DataFrame:
 
 def main(options: argparse.Namespace) -> None:
     """Read one model's maps."""
-    vlm, protocol = load_vlm(ModelSource.read(options.model)), Protocol.read(options.protocol)
+    vlm, protocol = load_vlm(read_model(options)), Protocol.read(options.protocol)
     maps, layers = measure(vlm, load_queries(options.dataset, protocol), protocol)
     maps.save(options.out)
     write_parquet(layers, options.out / LAYERS)
@@ -156,7 +156,7 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--model", type=Path, required=True)
+    add_model(parser)
     parser.add_argument("--dataset", required=True)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="folder")

@@ -1,0 +1,3 @@
+#!/bin/sh
+# End jobs and their pods.
+exec kubectl delete --ignore-not-found --wait=false "$@"

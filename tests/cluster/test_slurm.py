@@ -1,0 +1,114 @@
+"""The workflow through a real Slurm: what jobs ask for, and a node that dies while one of them runs."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from little_slurm import CARD, NODES, LittleSlurm
+from run_files import digests
+from slurm_runs import SlurmRun
+from snakemake_calls import ROOT, snakemake, tiny_config
+
+TARGET = "neo2025_tab2"
+"""One table of a study: a world, questions, one job with a model and its interventions, effects with intervals."""
+RULE, MODULE = "block_attention", "sightline.studies.neo2025.knockout.measure"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A run that lost a node, beside one that nobody disturbed."""
+
+    run: SlurmRun
+    status: int
+    found: dict[str, bytes]
+    wanted: dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def outcome(slurm: LittleSlurm, tmp_path_factory, tell) -> Iterator[Outcome]:
+    """A node is killed while the job with the model runs there; Snakemake is left to itself."""
+    model = Path(os.environ.get("SIGHTLINE_DEMO_MODEL", ROOT / "resources" / "demo" / "llava"))
+    if not (model / "config.json").is_file():
+        pytest.skip(f"no demo model in {model}; name one with SIGHTLINE_DEMO_MODEL")
+    undisturbed, folder = (tmp_path_factory.mktemp(name) for name in ("undisturbed", "disturbed"))
+    ran = snakemake(
+        undisturbed, TARGET, "--cores", "1", "--configfile", tiny_config(undisturbed, model)
+    )
+    assert ran.returncode == 0, ran.stdout
+    # A GPU is asked for where one may be used; this Slurm hands out numbers.
+    config = tiny_config(folder, model, device="auto", gpu_model=CARD)
+    run = SlurmRun(slurm, folder, [TARGET, "--configfile", config])
+    try:
+        run.kill_node(MODULE)
+        status = run.wait()
+    finally:
+        run.stop()
+        tell(str(run))
+    yield Outcome(run, status, digests(folder), digests(undisturbed))
+
+
+def test_run_goes_on_without_the_node(outcome):
+    (death,) = outcome.run.deaths
+    assert outcome.status == 0, outcome.run.said
+    first, second = outcome.run.records(RULE)
+    (other,) = set(NODES) - {death.node}
+    assert (first["JobState"], first["NodeList"]) == ("NODE_FAIL", death.node)
+    assert (second["JobState"], second["NodeList"]) == ("COMPLETED", other)
+
+
+def test_results_are_those_of_an_undisturbed_run(outcome):
+    assert any(name.endswith("tab2.csv") for name in outcome.wanted)
+    assert any(name.endswith(".parquet") for name in outcome.wanted)
+    expected = {name for name in outcome.wanted if not name.startswith("settings/models/")}
+    assert expected < outcome.found.keys()
+    assert [name for name in expected if outcome.found[name] != outcome.wanted[name]] == []
+
+
+def test_nothing_finished_is_lost(outcome):
+    (death,) = outcome.run.deaths
+    assert {path.name for path in death.finished} >= {"train2017.csv", "questions.parquet"}
+    assert outcome.run.lost() == []
+
+
+def test_jobs_with_a_model_ask_for_a_card_and_others_for_none(outcome):
+    for record in outcome.run.records(RULE):
+        assert record["TresPerJob"] == f"gres:gpu:{CARD}:1"
+        assert record["TimeLimit"] != "UNLIMITED"
+    for rule in ("generate_world", "write_questions", "neo2025_tab2"):
+        (record,) = outcome.run.records(rule)
+        assert "TresPerJob" not in record
+        assert record["MinMemoryNode"] == "4000M"
+
+
+def test_lost_job_comes_again_with_more_memory_and_smaller_batches(outcome):
+    first, second = outcome.run.resources(RULE)
+    assert (first["batch_size"], second["batch_size"]) == (16, 8)
+    assert second["mem_mb"] == 2 * first["mem_mb"]
+    assert second["runtime"] == 2 * first["runtime"]
+
+
+@pytest.mark.cluster
+def test_demo_loses_each_node_once(slurm, tmp_path_factory, tell):
+    """The whole demo; each node dies under a long job, and comes back."""
+    undisturbed, folder = (tmp_path_factory.mktemp(name) for name in ("undisturbed", "disturbed"))
+    demo = ROOT / "config" / "demo.yaml"
+    ran = snakemake(undisturbed, "--cores", "all", "--configfile", demo)
+    assert ran.returncode == 0, ran.stdout
+    run = SlurmRun(slurm, folder, ["--configfile", demo])
+    try:
+        for module in (MODULE, "sightline.studies.kaduri2025.knockout.describe"):
+            slurm.revive_node(run.kill_node(module))
+        status = run.wait()
+    finally:
+        run.stop()
+        tell(str(run))
+    assert status == 0, run.said
+    assert run.lost() == []
+    found, wanted = (
+        {name: one for name, one in digests(place, "demo").items() if name.endswith(".csv")}
+        for place in (folder, undisturbed)
+    )
+    assert any(name.endswith("scorecard.csv") for name in wanted)
+    assert found == wanted

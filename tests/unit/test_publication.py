@@ -1,0 +1,221 @@
+"""A published run: a data set that loads, and a start for another run, or a clear refusal."""
+
+import argparse
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from datasets import load_dataset
+
+from sightline.cache.store import DamagedTraceError, TraceReader, TraceWriter
+from sightline.files import sha256, write_json, write_parquet
+from sightline.report.publication import take as taking
+from sightline.report.publication.contents import PublicationError
+from sightline.report.publication.manifest import Manifest
+from sightline.report.publication.publish import publish
+from sightline.report.publication.settings import portable
+
+CONFIG: dict[str, Any] = {
+    "run": "mine",
+    "seed": 0,
+    "device": "cpu",
+    "datasets": {"coco": {"source": "local", "path": "/home/somebody/coco"}},
+    "models": {
+        "one": {"path": "org/one", "revision": "abc", "family": "llava", "batch_size": 4},
+        "two": {"path": "/home/somebody/two", "family": "llava"},
+    },
+    "encoders": {"small": {"path": "org/small", "family": "clip"}},
+    "studies": {
+        "neo2025": {"models": ["one", "two"], "random_draws": 2},
+        "khajuria2025": {"encoders": ["small"], "variants": ["corrected"]},
+    },
+}
+MEASURED = "neo2025/measurements/ablation/one.parquet"
+CACHED = "cache/one/lens/shard-0000.safetensors"
+
+
+def measurements(model: str) -> pd.DataFrame:
+    """Rows with an array, as maps are stored; one model has no probability at all."""
+    rows = {"model": model, "image_id": range(3), "p": [0.5, np.nan, 1.0]}
+    frame = pd.DataFrame(rows).assign(p=lambda table: table["p"] if model == "one" else np.nan)
+    return frame.assign(map=[np.arange(2, dtype=np.float32)] * 3)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Path:
+    """A finished run, with a figure, a shard and a model of another configuration beside what counts."""
+    folder = tmp_path / "results" / "mine"
+    study = folder / "neo2025" / "measurements"
+    for model in ("one", "two", "gone"):
+        write_parquet(measurements(model), study / "ablation" / f"{model}.parquet")
+    write_parquet(pd.DataFrame({"word": ["cat"]}), study / "lens" / "one" / "shown.parquet")
+    (folder / "neo2025" / "fig1.csv").write_text("x\n1\n")
+    write_parquet(measurements("one"), folder / "shards" / "1-of-2" / "neo2025" / "one.parquet")
+    for traces in ("cache/one/lens", "khajuria2025/features/small/cls"):
+        with TraceWriter(folder / traces, {"trace": traces}) as writer:
+            writer.add([{"image_id": 1}], {"state": torch.ones(1, 4)})
+    (folder / "scorecard.csv").write_text("study,claim\n")
+    return folder
+
+
+@pytest.fixture
+def published(run: Path, tmp_path: Path) -> Path:
+    publish(run, CONFIG, tmp_path / "published")
+    return tmp_path / "published"
+
+
+def changed(path: str, value: Any) -> dict[str, Any]:
+    config = copy.deepcopy(CONFIG)
+    *outer, last = path.split("/")
+    part = config
+    for key in outer:
+        part = part[key]
+    part[last] = value
+    return config
+
+
+def take(folder: Path, config: dict[str, Any], out: Path, expected: str | None = None) -> None:
+    out.mkdir()
+    write_json({"config": config}, out / "run.json")
+    taking.main(
+        argparse.Namespace(folder=folder, sha256=expected, settings=out / "run.json", out=out)
+    )
+
+
+def test_every_configuration_of_the_card_loads(published, tmp_path):
+    head = yaml.safe_load((published / "README.md").read_text().split("---")[1])
+    names = [one["config_name"] for one in head["configs"]]
+    assert names == ["neo2025_ablation", "neo2025_lens_shown"]
+    loaded = {
+        name: load_dataset(str(published), name, split="measured", cache_dir=str(tmp_path / "hf"))
+        for name in names
+    }
+    assert loaded["neo2025_lens_shown"]["word"] == ["cat"]
+    rows = loaded["neo2025_ablation"]
+    assert rows["model"] == ["one"] * 3 + ["two"] * 3
+    assert rows[0]["map"] == [0, 1] and rows[5]["p"] is None
+
+
+def test_what_models_left_is_there_and_nothing_else(published, run):
+    files = {
+        file.relative_to(published).as_posix() for file in published.rglob("*") if file.is_file()
+    }
+    traces = {
+        f"{folder}/{file}"
+        for folder in ("cache/one/lens", "khajuria2025/features/small/cls")
+        for file in ("shard-0000.safetensors", "index.parquet", "spec.json")
+    }
+    assert files == traces | {
+        MEASURED, "neo2025/measurements/ablation/two.parquet", "scorecard.csv", "README.md",
+        "neo2025/measurements/lens/one/shown.parquet", "manifest.json",
+    }  # fmt: skip
+    manifest = json.loads((published / "manifest.json").read_text())
+    assert manifest["files"][MEASURED]["sha256"] == sha256(run / MEASURED)
+    assert len(TraceReader(published / "cache" / "one" / "lens")) == 1
+
+
+def test_nothing_tells_of_the_machine(published):
+    text = (published / "README.md").read_text() + (published / "manifest.json").read_text()
+    assert "somebody" not in text and str(published) not in text
+    assert "* `one`: org/one at `abc`" in text and "* `two`: two" in text
+
+
+def test_publishing_again_gives_the_same_bytes(published, run):
+    before = {file: file.read_bytes() for file in published.rglob("*") if file.is_file()}
+    (published / "old.txt").write_text("left over")
+    publish(run, CONFIG, published)
+    assert {file: file.read_bytes() for file in published.rglob("*") if file.is_file()} == before
+
+
+def test_a_folder_of_other_things_is_left_alone(run, tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "cat.jpg").write_text("meow")
+    with pytest.raises(PublicationError, match="holds other files"):
+        publish(run, CONFIG, tmp_path / "photos")
+    assert (tmp_path / "photos" / "cat.jpg").exists()
+
+
+def test_a_damaged_cache_is_not_published(run, tmp_path):
+    data = bytearray((run / CACHED).read_bytes())
+    data[-1] ^= 1
+    (run / CACHED).write_bytes(data)
+    with pytest.raises(DamagedTraceError, match="checksum differs"):
+        publish(run, CONFIG, tmp_path / "published")
+    assert not (tmp_path / "published" / "manifest.json").exists()
+
+
+def test_another_run_takes_the_same_bytes(published, run, tmp_path):
+    """A run of one model, with another batch size, on images from elsewhere."""
+    config = changed("models/one/batch_size", 1) | {"run": "other"}
+    config["datasets"] = {"coco": {"source": "download"}}
+    del config["models"]["two"]
+    take(published, config, tmp_path / "other", sha256(published / "manifest.json"))
+    assert (tmp_path / "other" / MEASURED).read_bytes() == (run / MEASURED).read_bytes()
+    assert not (tmp_path / "other" / "neo2025/measurements/ablation/two.parquet").exists()
+    reader = TraceReader(tmp_path / "other" / "cache" / "one" / "lens")
+    assert reader.read("state").tolist() == [[1.0] * 4]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "message"),
+    [
+        ("seed", 1, "seed: 0 there, 1 here"),
+        ("studies/neo2025/random_draws", 3, "studies.neo2025.random_draws: 2 there, 3 here"),
+        ("models/one/revision", "abd", 'models.one.revision: "abc" there, "abd" here'),
+        ("encoders/small/resize", "squash", 'encoders.small.resize: null there, "squash" here'),
+        ("datasets/coco", {"source": "world"}, "datasets.coco.drawn: false there, true here"),
+    ],
+)
+def test_results_of_other_settings_are_refused(published, tmp_path, path, value, message):
+    with pytest.raises(PublicationError) as caught:
+        take(published, changed(path, value), tmp_path / "other")
+    assert message in str(caught.value)
+    assert not (tmp_path / "other" / MEASURED).exists()
+
+
+def test_settings_of_what_is_not_taken_may_differ(published, tmp_path):
+    config = changed("studies/neo2025/random_draws", 3)
+    del config["models"], config["studies"]["neo2025"]
+    take(published, config, tmp_path / "other")
+    assert (tmp_path / "other" / "khajuria2025/features/small/cls/spec.json").exists()
+    assert not (tmp_path / "other" / "neo2025").exists()
+
+
+@pytest.mark.parametrize("file", [MEASURED, CACHED])
+def test_a_changed_file_is_refused(published, tmp_path, file):
+    data = bytearray((published / file).read_bytes())
+    data[len(data) // 2] ^= 1
+    (published / file).write_bytes(data)
+    with pytest.raises(PublicationError, match="checksum differs"):
+        take(published, CONFIG, tmp_path / "other")
+    assert not (tmp_path / "other" / file).exists()
+    assert not (tmp_path / "other" / "cache" / "one" / "lens" / "spec.json").exists()
+
+
+def test_another_manifest_and_none_are_refused(published, tmp_path):
+    with pytest.raises(PublicationError, match=r"start_from\.sha256 is 00"):
+        Manifest.read(published, "00")
+    with pytest.raises(PublicationError, match="was not published whole"):
+        Manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["../../secret", "/etc/passwd", "a/../../b", "a\\..\\b"])
+def test_a_manifest_cannot_reach_out_of_its_folder(published, name):
+    manifest = json.loads((published / "manifest.json").read_text())
+    manifest["files"][name] = {"sha256": "0", "bytes": 1}
+    (published / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PublicationError, match="leads out of the folder"):
+        Manifest.read(published)
+
+
+def test_only_paths_and_secrets_are_rewritten():
+    kept = {"path": "org/one", "n": [1, None, True], "question": "What is it?"}
+    assert portable(kept) == kept
+    assert portable({"path": "/home/me/data/coco"}) == {"path": "coco"}
+    assert portable(["https://me:password@host/x"]) == ["https://***@host/x"]

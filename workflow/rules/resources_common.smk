@@ -1,0 +1,86 @@
+"""What jobs that run a model ask for; no rule."""
+
+import csv
+
+# In MB: Python, torch and the images of a job; a checkpoint whose size nobody has written down, 7B in 16 bits.
+BESIDE_WEIGHTS = 8_000
+UNKNOWN_WEIGHTS = 16_000
+
+
+def model_job():
+    """Resources of a job that runs a model: tried again, it has more memory and time, and smaller batches.
+
+    They are no reason to repeat a job. A GPU is left out, and not zero, where none is wanted: some executors take any
+    mention of one for a wish.
+    """
+    return {
+        "mem_mb": host_memory,
+        "disk_mb": lambda wildcards: 2 * weights_mb(model_of(wildcards)) + 20_000,
+        "runtime": lambda wildcards, attempt: 720 * attempt,
+        "batch_size": batch_size,
+        **cards(gpus, config["device"]),
+    }
+
+
+def judge_job():
+    """Resources of a job whose judge may be a language model on the same machine; otherwise it is like others."""
+    judge = study("kaduri2025").get("judge", {})
+    if judge.get("kind") != "local":
+        return {}
+    return {
+        "mem_mb": lambda wildcards, attempt: (BESIDE_WEIGHTS + 2 * UNKNOWN_WEIGHTS)
+        * attempt,
+        "runtime": lambda wildcards, attempt: 720 * attempt,
+        **cards(1, judge.get("device", "auto")),
+    }
+
+
+def cards(number, device):
+    """GPUs, and of which kind."""
+    if device == "cpu":
+        return {}
+    kind = {"gpu_model": config["gpu_model"]} if "gpu_model" in config else {}
+    return {"gpu": number} | kind
+
+
+def model_of(wildcards):
+    """The model or the encoder that a job runs, by the name of its checkpoint."""
+    if "model" in wildcards.keys():
+        return wildcards.model
+    return encoder_origin(wildcards.encoder)
+
+
+def gpus(wildcards):
+    """As many GPUs as the layers are spread over."""
+    return checkpoint(model_of(wildcards)).get("gpus", 1)
+
+
+def batch_size(wildcards, attempt):
+    """Halved whenever the job is tried again; no result depends on it."""
+    first = (
+        config["models"][wildcards.model].get("batch_size", 16)
+        if "model" in wildcards.keys()
+        else encoder_batch(wildcards)
+    )
+    return max(1, first >> (attempt - 1))
+
+
+def host_memory(wildcards, threads, attempt):
+    """Weights pass through it on their way to a GPU; without one every process holds them, in 32 bits."""
+    share = 2 * threads if config["device"] == "cpu" else 1.25
+    return int(BESIDE_WEIGHTS + share * weights_mb(model_of(wildcards))) * attempt
+
+
+def weights_mb(name):
+    """Size of a checkpoint: as listed, else of the files that are there."""
+    entry = checkpoint(name)
+    if "path" not in entry or name in tiny_checkpoints():
+        return 0
+    with open(bundled("resources/models.csv"), newline="", encoding="utf-8") as lines:
+        listed = {row["repository"]: row["bytes"] for row in csv.DictReader(lines)}
+    if listed.get(entry["path"], "unknown") != "unknown":
+        return int(listed[entry["path"]]) // 10**6
+    files = list(Path(checkpoint_folder(name)).glob("*.safetensors"))
+    if not files:
+        return UNKNOWN_WEIGHTS
+    return sum(file.stat().st_size for file in files) // 10**6
