@@ -140,9 +140,17 @@ def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
             error_bars(panel, x, y, wide["ci_low"][GAP], wide["ci_high"][GAP], MUTED)
             error_bars(panel, x, y, wide["ci_low"][M2], wide["ci_high"][M2], MUTED, horizontal=True)
             panel.plot(x, y, "o", color=PALETTE["blue"], zorder=4, label="this run")
+            middle = (x.min() + x.max()) / 2
             for name in wide.index:
+                # Towards the middle, so that no name leaves the panel.
+                shift, side = (3, "left") if x[name] <= middle else (-3, "right")
                 panel.annotate(
-                    name, (x[name], y[name]), (3, 3), textcoords="offset points", fontsize=5
+                    name,
+                    (x[name], y[name]),
+                    (shift, 3),
+                    textcoords="offset points",
+                    fontsize=5,
+                    ha=side,
                 )
             known = wide["published"].dropna()
             if len(known):
