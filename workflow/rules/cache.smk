@@ -17,7 +17,7 @@ rule cache_image_tokens:
         benchmarks("cache/{model}/image_tokens")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:

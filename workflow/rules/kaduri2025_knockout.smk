@@ -26,7 +26,7 @@ rule describe_without_image:
         benchmarks(by_shard("kaduri2025/descriptions/{model}"))
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:

@@ -62,7 +62,7 @@ rule answer_again:
         benchmarks("kaduri2025/reprompt/{model}")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:
@@ -93,7 +93,7 @@ rule prune_image_tokens:
         benchmarks("kaduri2025/pruning/{model}")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:

@@ -149,7 +149,7 @@ rule caption_images:
         benchmarks("khajuria2025/captions/{encoder}")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
         device=config["device"],

@@ -258,7 +258,7 @@ rule measure_vlm_quality:
         benchmarks("models/{model}/quality")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     params:
         folder=lambda wildcards: demo_folder(wildcards.model),
         scenes=config.get("quality", {}).get("scenes", 0),
@@ -280,7 +280,7 @@ rule measure_encoder_quality:
         benchmarks("models/encoders")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     params:
         folders=[checkpoint_folder(encoder) for encoder in examined_encoders()],
         code=code("sightline.demo.encoders.gates"),
@@ -324,7 +324,7 @@ rule collect_examples:
         logs("models/{model}/examples"),
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     params:
         folder=lambda wildcards: demo_folder(wildcards.model),
         code=code("sightline.demo.examples"),

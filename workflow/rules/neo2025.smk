@@ -77,7 +77,7 @@ rule select_objects:
         benchmarks("neo2025/selection/{model}")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:

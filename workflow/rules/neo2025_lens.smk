@@ -145,7 +145,7 @@ rule replace_number_words:
         benchmarks("neo2025/replace_number_words/{model}")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: 1
     resources:
         **model_job(),
     params:
