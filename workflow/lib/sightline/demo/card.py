@@ -24,8 +24,7 @@ weights. Stock transformers classes, float16 safetensors. Licence: that of the r
 | folder | class | what it is |
 |---|---|---|
 | `llava` | `LlavaForConditionalGeneration` | a VLM with 14 x 14 image tokens |
-| `sam` | `SamModel` with its processor | class-agnostic masks from clicks and boxes |
-| `segmenter` | `SamModel` and a projection | the same, prompted by the VLM's state at `[SEG]` as in LISA |
+{sam}| `segmenter` | `SamModel` and a projection | the same, prompted by the VLM's state at `[SEG]` as in LISA |
 
 The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model ({layers} layers,
 width 192, 4 heads, untied embeddings).
@@ -43,6 +42,8 @@ width 192, 4 heads, untied embeddings).
 * Nothing was trained towards a claim of one of the studies, and no scene of the gates or of a study was trained on.
 """
 
+_SAM = "| `sam` | `SamModel` with its processor | class-agnostic masks from clicks and boxes |\n"
+
 _GROWN = """* The text model began as that of the shallower demo model, with copies of some of its blocks set
   between them that at first added nothing (`growth.py`); tower, projector and segmenter were that model's too. The two
   demo models are therefore no independent seeds: what they share may be inherited.
@@ -50,7 +51,7 @@ _GROWN = """* The text model began as that of the shallower demo model, with cop
 
 
 def _recipe(recipe: dict) -> Iterator[str]:
-    recipe = dict(recipe)
+    recipe = {name: value for name, value in recipe.items() if name != "shortfalls"}
     history = recipe.pop("history", None)
     yield "\n## Recipe\n\n| setting | value |\n|---|---|\n"
     yield from (f"| {name.replace('_', ' ')} | {value} |\n" for name, value in recipe.items())
@@ -58,7 +59,7 @@ def _recipe(recipe: dict) -> Iterator[str]:
         yield f"\n{history}\n"
 
 
-def _quality(quality: pd.DataFrame) -> Iterator[str]:
+def _quality(quality: pd.DataFrame, shortfalls: str) -> Iterator[str]:
     yield (
         "\n## Measured quality\n\nGreedy `generate()` on held-out scenes; 95 % bootstrap intervals over scenes. Rows "
         "without a wanted value are reported, not gated. A gate is met by the measured value, not by its interval.\n\n"
@@ -69,6 +70,12 @@ def _quality(quality: pd.DataFrame) -> Iterator[str]:
         met = row.met if isinstance(row.met, str) else ""
         interval = f"{row.ci_low:.3f} to {row.ci_high:.3f}"
         yield f"| {row.gate} | {wanted} | {row.measured:.3f} | {interval} | {row.n} | {met} |\n"
+    missed = [
+        f"{row.gate} by {abs(row.wanted - row.measured):.4f}"
+        for row in quality[quality["met"] == "no"].itertuples(index=False)
+    ]
+    if missed:
+        yield f"\nMissed: {', '.join(missed)}.{shortfalls and f' {shortfalls}'}\n"
 
 
 def _curves(folder: Path) -> Iterator[str]:
@@ -91,14 +98,22 @@ def _checksums(models: Path) -> Iterator[str]:
 def write_card(models: Path, quality: pd.DataFrame) -> None:
     """Write the card into the folder of a model.
 
-    A key ``history`` in their ``recipe.json`` says where these weights came about otherwise than the recipe reads.
+    Two keys in their ``recipe.json`` are a person's: ``history`` says where these weights came about otherwise than the
+    recipe reads, ``shortfalls`` why gates are missed.
     """
     recipe = json.loads((models / RECIPE).read_text())
     start = recipe.get("grown_from")
     origin = f"Grown from {start}, the shallower demo model," if start else "Trained from nothing"
     introduction = _INTRODUCTION.replace("{layers}", str(recipe["layers"]))
-    introduction = introduction.replace("{origin}", origin) + (_GROWN if start else "")
-    parts = [introduction, *_recipe(recipe), *_quality(quality), *_curves(models / CURVES)]
+    introduction = introduction.replace("{origin}", origin)
+    introduction = introduction.replace("{sam}", _SAM if (models / SAM).exists() else "")
+    introduction += _GROWN if start else ""
+    parts = [
+        introduction,
+        *_recipe(recipe),
+        *_quality(quality, recipe.get("shortfalls", "")),
+        *_curves(models / CURVES),
+    ]
     with atomic_path(models / CARD) as temporary:
         temporary.write_text("".join([*parts, *_checksums(models)]))
 
