@@ -145,7 +145,7 @@ def test_generic_profile_runs_jobs_through_its_commands(commands, run_through):
     assert "-N generate_world " in world
     assert "select=1:ncpus=4:mem=4000mb:ngpus=0 -l walltime=3600 " in world
     assert "-N cache_image_tokens " in tokens
-    assert re.search(r"select=1:ncpus=4:mem=80\d\dmb:ngpus=1 -l walltime=43200 ", tokens)
+    assert re.search(r"select=1:ncpus=1:mem=80\d\dmb:ngpus=1 -l walltime=43200 ", tokens)
 
 
 def test_kubernetes_profile_runs_jobs_through_its_commands(commands, run_through, monkeypatch):
@@ -161,7 +161,7 @@ def test_kubernetes_profile_runs_jobs_through_its_commands(commands, run_through
     (container,) = pod["containers"]
     assert container["resources"]["limits"]["nvidia.com/gpu"] == 1
     assert re.fullmatch(r"80\d\dM", container["resources"]["limits"]["memory"])
-    assert container["resources"]["requests"]["cpu"] == 4
+    assert container["resources"]["requests"]["cpu"] == 1
     assert container["volumeMounts"] == [{"name": "work", "mountPath": "/work"}]
     assert pod["volumes"][0]["persistentVolumeClaim"] == {"claimName": "work"}
 

@@ -70,7 +70,7 @@ rule select_objects:
         protocol=results("settings/neo2025.json"),
         identity=results("settings/identities/{model}.json"),
     output:
-        results("neo2025/selection/{model}.parquet"),
+        results("neo2025/measurements/selection/{model}.parquet"),
     log:
         logs("neo2025/selection/{model}"),
     benchmark:
@@ -118,7 +118,7 @@ rule ablate_tokens:
         weights=model_files,
         dataset=coco_files(neo2025_split()),
         protocol=results("settings/neo2025.json"),
-        selection=results("neo2025/selection/{model}.parquet"),
+        selection=results("neo2025/measurements/selection/{model}.parquet"),
         questions=results("neo2025/questions.parquet"),
         mean=mean_token,
         identity=results("settings/identities/{model}.json"),
