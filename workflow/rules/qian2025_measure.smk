@@ -150,7 +150,7 @@ rule measure_segmenter_variants:
     resources:
         **cards(1, config["device"]),
     params:
-        folder=bundled(study("qian2025").get("variants", {}).get("folder", "none")),
+        folder=lambda wildcards: bundled(study("qian2025")["variants"]["folder"]),
         seeds=study("qian2025").get("variants", {}).get("seeds", [0]),
         sam=lambda wildcards: original_sam_folder(),
         root=lambda wildcards: dataset_root("reasonseg"),
