@@ -3,7 +3,8 @@
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -67,9 +68,10 @@ def train(
     running: dict[str, float] = {}
     begun = time.monotonic()
     for step in range(first, steps):
-        loss, parts = stage.loss(step)
-        loss.backward()
-        stage.optimizer.step(learning_rate_scale(step, steps, stage.cool_down))
+        with _denormals_flushed():
+            loss, parts = stage.loss(step)
+            loss.backward()
+            stage.optimizer.step(learning_rate_scale(step, steps, stage.cool_down))
         for name, value in parts.items():
             running[name] = 0.95 * running.get(name, value) + 0.05 * value
         done = step + 1
@@ -85,6 +87,16 @@ def train(
             _save(stage, done, checkpoint)
             if on_checkpoint:
                 on_checkpoint()
+
+
+@contextmanager
+def _denormals_flushed() -> Iterator[None]:
+    """Denormal numbers in optimizer states slow a CPU down many times; other work of the process wants them exact."""
+    torch.set_flush_denormal(True)
+    try:
+        yield
+    finally:
+        torch.set_flush_denormal(False)
 
 
 def _forget_after(step: int, curve: Path) -> None:

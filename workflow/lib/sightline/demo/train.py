@@ -25,7 +25,7 @@ from sightline.demo.architecture import build_segmenter, build_tokenizer, build_
 from sightline.demo.export import export
 from sightline.demo.folders import SAM, SEGMENTER, VLM
 from sightline.demo.growth import grow
-from sightline.demo.language_stage import GROWN, LANGUAGE, LanguageStage
+from sightline.demo.language_stage import COUNTED, GROWN, LANGUAGE, LanguageStage
 from sightline.demo.location_code import LocationCode
 from sightline.demo.segmenter_stage import SegmenterStage
 from sightline.demo.stage import train
@@ -63,6 +63,7 @@ class Recipe:
     segmenter_batch: int = 32
     language_steps: int = 6000
     language_batch: int = 8
+    counted_steps: int = 0
     aim_scenes: int = 3000
     aim_steps: int = 1200
     aim_batch: int = 64
@@ -70,7 +71,7 @@ class Recipe:
 
 RECIPES = {
     "llava-8": Recipe(seed=2),
-    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=3000),
+    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=3000, counted_steps=3000),
 }
 """Two models, as the studies look at two. The deeper one is no independent seed."""
 
@@ -78,8 +79,6 @@ RECIPES = {
 def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int) -> None:
     """Train all stages that are not finished yet and export the models."""
     torch.set_num_threads(threads)
-    # Denormal numbers in optimizer states slow a CPU down many times.
-    torch.set_flush_denormal(True)
     attention.register()
     scenes = draw_training_set(TRAINING_SEEDS, recipe.training_scenes, threads, work)
     validation = draw_training_set(VALIDATION_SEEDS, recipe.validation_scenes, threads, work)
@@ -90,17 +89,18 @@ def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int)
         if start is None:
             raise SightlineError(f"--start: give the folder of {recipe.grown_from}, to grow from.")
         vlm, segmenter, original = _grown(start, tokenizer, recipe.layers)
-        emphasis = GROWN
+        lessons = [(GROWN, recipe.language_steps), (COUNTED, recipe.counted_steps)]
     else:
         vlm, segmenter = _from_nothing(recipe, tokenizer, data, work)
         original = copy.deepcopy(segmenter.sam)
-        emphasis = LANGUAGE
+        lessons = [(LANGUAGE, recipe.language_steps)]
     # Frequencies are part of the segmenter's checkpoint.
     code = LocationCode(segmenter.sam)
-    talk = LanguageStage(
-        emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
-    )
-    train(talk, recipe.language_steps, work, evaluate_every=250)
+    for emphasis, steps in lessons:
+        talk = LanguageStage(
+            emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
+        )
+        train(talk, steps, work, evaluate_every=250)
     aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
     train(aim, recipe.aim_steps, work, evaluate_every=250)
     export(vlm, tokenizer, segmenter, original, described(recipe), work, out)

@@ -76,7 +76,6 @@ def build(
 def run(arguments: argparse.Namespace) -> None:
     """Train and export one encoder."""
     torch.set_num_threads(arguments.threads)
-    torch.set_flush_denormal(True)
     attention.register()
     captioned = arguments.objective in ("contrastive", "captioning")
     name = encoder_name(arguments.objective, arguments.rate if captioned else None, arguments.seed)
