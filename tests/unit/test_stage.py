@@ -57,6 +57,12 @@ def test_learning_happens_and_the_curve_says_so(tmp_path):
     assert len(measured) == 2 and measured[-1] < 0.3 * lines[0]["square"]
 
 
+def test_denormals_count_again_after_training(tmp_path):
+    train(Line(), 1, tmp_path)
+    smallest = torch.tensor(1e-38) * 1e-3
+    assert smallest > 0
+
+
 def test_schedule_warms_up_and_cools_down():
     assert learning_rate_scale(0, 1000, 0.3) == 0.01
     assert learning_rate_scale(500, 1000, 0.3) == 1
