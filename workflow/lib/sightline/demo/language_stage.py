@@ -92,12 +92,13 @@ COUNTED = Emphasis(
     2.5e-4,
     0.7,
     {
-        # What the grown model missed its gates in, and what it denied too seldom.
-        "count": 4.0, "count color": 4.0, "describe": 2.0, "deny": 2.0,
+        # What the grown model missed its gates in.
+        "count": 4.0, "count color": 4.0, "describe": 2.0,
         # Short answers that are known or nearly so: weight enough not to forget them.
         "exists": 1.9, "exists color": 1.5, "is count": 1.9, "is color count": 1.5,
         "choose": 0.5, "place": 0.5, "is scene": 0.5,
-        "segment": 0.5, "implicit": 0.3, "segment relation": 0.3, "refuse": 0.3,
+        # Requests to segment what is there and what is not weigh the same: one must not win over the other.
+        "segment": 1.5, "deny": 1.5, "implicit": 0.5, "segment relation": 0.3, "refuse": 0.3,
     },
     draws=4,
 )  # fmt: skip
