@@ -2,7 +2,7 @@
 
     pip install --dry-run --ignore-installed --report report-3.11.json \
         -r envs/constraints.txt -r envs/constraints-test.txt -r envs/constraints-slurm.txt \
-        -r envs/constraints-generic.txt
+        -r envs/constraints-generic.txt -r envs/constraints-s3.txt
     python envs/lock.py report-3.11.json report-3.12.json report-3.13.json
 
 One report per Python; for a Python that is not here, add --no-deps --python-version 3.12 --target none and the

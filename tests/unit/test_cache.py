@@ -134,7 +134,7 @@ KILLED = """
         writer.add([{"image_id": number}], {"x": torch.full((1, 2), float(number))})
     if sys.argv[2] == "closing":
         # Stop where the old files are gone and the new marker is not there yet.
-        import sightline.cache.writer as module
+        import sightline.cache.places as module
         def stop(*arguments):
             print("ready", flush=True)
             time.sleep(60)

@@ -26,11 +26,11 @@ def read_pins(path: Path) -> dict[str, str]:
 
 RUN = read_pins(ROOT / "envs" / "constraints.txt")
 TEST = read_pins(ROOT / "envs" / "constraints-test.txt")
-EXECUTORS = ("slurm", "generic")
+EXTRAS = ("slurm", "generic", "s3")
 PLUGINS = {
     name: version
-    for executor in EXECUTORS
-    for name, version in read_pins(ROOT / "envs" / f"constraints-{executor}.txt").items()
+    for extra in EXTRAS
+    for name, version in read_pins(ROOT / "envs" / f"constraints-{extra}.txt").items()
 }
 
 
@@ -83,11 +83,11 @@ def test_package_takes_its_dependencies_from_the_constraints():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     dynamic = project["tool"]["setuptools"]["dynamic"]
     assert dynamic["dependencies"] == {"file": ["envs/constraints.txt"]}
-    files = {name: f"envs/constraints-{name}.txt" for name in ("test", *EXECUTORS)}
+    files = {name: f"envs/constraints-{name}.txt" for name in ("test", *EXTRAS)}
     extras = dynamic["optional-dependencies"]
     assert extras["test"] == {"file": list(files.values())}
-    assert {name: extras[name] for name in EXECUTORS} == {
-        name: {"file": [files[name]]} for name in EXECUTORS
+    assert {name: extras[name] for name in EXTRAS} == {
+        name: {"file": [files[name]]} for name in EXTRAS
     }
     assert len(RUN | TEST | PLUGINS) == len(RUN) + len(TEST) + len(PLUGINS)
 

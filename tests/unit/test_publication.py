@@ -198,6 +198,17 @@ def test_a_changed_file_is_refused(published, tmp_path, file):
     assert not (tmp_path / "other" / "cache" / "one" / "lens" / "spec.json").exists()
 
 
+def test_a_published_folder_cannot_name_another_place_to_read(run, published, tmp_path):
+    spec = published / "cache/one/lens/spec.json"
+    write_json(json.loads(spec.read_text()) | {"kept": "https://elsewhere/x"}, spec)
+    manifest = json.loads((published / "manifest.json").read_text())
+    manifest["files"]["cache/one/lens/spec.json"]["sha256"] = sha256(spec)
+    write_json(manifest, published / "manifest.json")
+    with pytest.raises(PublicationError, match="kept elsewhere, which no published folder"):
+        take(published, CONFIG, tmp_path / "other")
+    assert not (tmp_path / "other/cache/one/lens/spec.json").exists()
+
+
 def test_another_manifest_and_none_are_refused(published, tmp_path):
     with pytest.raises(PublicationError, match=r"start_from\.sha256 is 00"):
         Manifest.read(published, "00")

@@ -38,6 +38,10 @@ except ConfigError as error:
     raise WorkflowError(str(error)) from None
 
 
+# Commands that write trace sets read it there: as a parameter, another place would have everything measured again.
+os.environ["SIGHTLINE_CACHES"] = config.get("caches", "")
+
+
 def results(path):
     """A file of this run."""
     return f"results/{config['run']}/{path}"

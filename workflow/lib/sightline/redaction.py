@@ -7,7 +7,7 @@ from typing import TextIO
 
 HIDDEN = "***"
 _NAMES = re.compile(
-    r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY", re.I
+    r"TOKEN|SECRET|PASSWORD|PASSWD|CREDENTIAL|API_?KEY|ACCESS_KEY|PRIVATE_KEY|FSSPEC_S3_KEY", re.I
 )
 # Shorter values are switches, such as TOKENIZERS_PARALLELISM=false, or would hide half of every word.
 _SHORTEST = 8

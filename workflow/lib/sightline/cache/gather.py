@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline import cli
+from sightline.cache.keeping import kept_at
 from sightline.cache.layout import TraceError
 from sightline.cache.reader import TraceReader
 from sightline.cache.writer import TraceWriter
@@ -27,7 +28,7 @@ def gather_traces(parts: Sequence[Path], out: Path) -> None:
         DamagedTraceError, UnfinishedTraceError: a part is not what was written.
     """
     first = TraceReader(parts[0])
-    with TraceWriter(out, first.spec) as writer:
+    with TraceWriter(out, first.spec, keep=kept_at(out)) as writer:
         for part in parts:
             reader = TraceReader(part)
             differences = reader.spec.differences(first.spec)

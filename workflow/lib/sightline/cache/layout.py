@@ -7,7 +7,13 @@ results/<run>/cache/<model>/<trace set>/
 
 A folder without spec.json is unfinished. Shards hold a fixed number of rows, which follows from the
 bytes of one row alone, so the bytes on disk do not depend on how the rows were handed in.
+
+The same files may lie in a store behind an address (s3://bucket/prefix). Where a run keeps its traces elsewhere, the
+folder holds the index and a spec.json with one more key, "kept": the folder or address of the whole trace set.
 """
+
+import re
+from pathlib import Path
 
 from sightline.errors import SightlineError
 
@@ -15,6 +21,10 @@ from sightline.errors import SightlineError
 RESERVED = ("shard", "offset")
 # Private folders of writers at work; a killed writer leaves its own behind.
 PARTIAL = ".partial-"
+INDEX, SPEC = "index.parquet", "spec.json"
+SHARD = re.compile(r"shard-\d{4,}\.safetensors")
+# Key of spec.json that names the place of a trace set kept elsewhere.
+KEPT = "kept"
 
 
 class TraceError(SightlineError):
@@ -27,6 +37,15 @@ class UnfinishedTraceError(TraceError):
 
 class DamagedTraceError(TraceError):
     """A file of a finished trace set is missing or is not the one that was written."""
+
+
+class PlaceError(TraceError):
+    """A store lacks something, refuses it, or cannot be reached."""
+
+
+def is_address(place: Path | str) -> bool:
+    """Whether a place is in a store and not on a disk."""
+    return "://" in str(place) and not str(place).startswith("file://")
 
 
 def shard_name(number: int) -> str:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,17 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from sightline.cache.layout import (
+    INDEX,
+    KEPT,
     RESERVED,
+    SPEC,
     DamagedTraceError,
     TraceError,
     UnfinishedTraceError,
+    is_address,
     shard_name,
 )
+from sightline.cache.places import place_of
 from sightline.cache.spec import Spec, SpecMismatchError
 from sightline.files import sha256
 
@@ -28,7 +34,7 @@ class TraceReader:
     """Reads one finished trace set by row number.
 
     Args:
-        folder: the trace set's folder.
+        folder: the trace set's folder, or its address in a store (s3://bucket/prefix).
         expect: settings the caller relies on, compared key by key with the stored spec.
         verify: compare checksums: the index at once, a shard when it is first read.
 
@@ -41,36 +47,44 @@ class TraceReader:
         UnfinishedTraceError: a killed or running writer left no spec.json.
         SpecMismatchError: it was made with other settings.
         DamagedTraceError: a file is missing or changed.
+        PlaceError: the store cannot be used.
+
+    What lies in a store is copied to the temporary folder of this machine, file by file, when it is read.
     """
 
     def __init__(
         self, folder: Path | str, expect: Mapping[str, Any] | None = None, verify: bool = True
     ) -> None:
         """Check the marker, the spec, the files' sizes and the index."""
-        self.folder = Path(folder)
+        self.folder = str(folder) if is_address(folder) else Path(folder)
         self.verify = verify
-        file = self.folder / "spec.json"
-        if not file.exists():
+        place = self._place = place_of(folder)
+        file, text = f"{self.folder}/{SPEC}", place.spec()
+        if text is None:
             raise UnfinishedTraceError(
                 f"{file} is missing: the trace set was never finished (its run was killed, or is "
                 "still writing). Run snakemake again; the step that writes it cleans up first."
             )
         try:
-            self._manifest = json.loads(file.read_text())
+            self._manifest = json.loads(text)
             self.spec = Spec(self._manifest["spec"])
             self._shards: list[dict[str, Any]] = self._manifest["shards"]
             self._tensors: dict[str, dict[str, Any]] = self._manifest["tensors"]
             index_sha256 = self._manifest["index"]["sha256"]
-            _check_manifest(self._shards, self._tensors)
+            kept = self._manifest.get(KEPT)
+            _check_manifest(self._shards, self._tensors, kept)
         except (*_NO_MANIFEST, SpecMismatchError) as error:
-            raise self._damaged("spec.json", f"cannot be read ({error})") from None
+            raise self._damaged(SPEC, f"cannot be read ({error})") from None
         if expect is not None:
             self.spec.require(expect, file)
-        for number, shard in enumerate(self._shards):
-            self._check_size(shard_name(number), shard["bytes"])
         self.index = self._read_index(index_sha256)
+        if kept is not None:
+            self._place = place_of(kept)
+        sizes = self._place.sizes()
+        for number, shard in enumerate(self._shards):
+            self._check_size(shard_name(number), shard["bytes"], sizes)
         if len(self.index) != sum(shard["rows"] for shard in self._shards):
-            raise self._damaged("spec.json", "counts other rows than the index")
+            raise self._damaged(SPEC, "counts other rows than the index")
         self._open: dict[int, Any] = {}
 
     def __len__(self) -> int:
@@ -134,6 +148,13 @@ class TraceReader:
             yield rows[columns], tensors
             # A file is mapped as long as it is open.
             self._open.pop(int(number), None)
+            self._place.release(shard_name(int(number)))
+
+    @contextmanager
+    def file(self, name: str) -> Iterator[Path]:
+        """A file of the whole trace set, on this disk as long as the block lasts; it is not verified."""
+        yield self._place.fetch(name)
+        self._place.release(name)
 
     def _stored(self, shard: int, name: str, result: torch.Tensor) -> torch.Tensor:
         """One tensor of a shard, which must be of the type and shape that the spec promises."""
@@ -143,7 +164,7 @@ class TraceReader:
             raise self._damaged(shard_name(shard), f"lacks tensor {name} ({error})") from None
         # Assignment would convert and repeat values that do not fit, without a word.
         if stored.dtype != result.dtype or stored.shape[1:] != result.shape[1:]:
-            raise self._damaged("spec.json", f"promises another tensor {name} than the shards hold")
+            raise self._damaged(SPEC, f"promises another tensor {name} than the shards hold")
         return stored
 
     def _entry(self, name: str) -> dict[str, Any]:
@@ -177,7 +198,7 @@ class TraceReader:
     def _shard(self, number: int) -> Any:
         if number not in self._open:
             name = shard_name(number)
-            path = self.folder / name
+            path = self._place.fetch(name)
             if self.verify and sha256(path) != self._shards[number]["sha256"]:
                 raise self._damaged(name, "is not the file that was written (checksum differs)")
             try:
@@ -185,43 +206,42 @@ class TraceReader:
             except SafetensorError as error:
                 raise self._damaged(name, f"cannot be read ({error})") from None
             if self.verify and (file.metadata() or {}).get("spec") != self.spec.text:
-                raise self._damaged("spec.json", f"does not match the settings inside {name}")
+                raise self._damaged(SPEC, f"does not match the settings inside {name}")
             self._open[number] = file
         return self._open[number]
 
     def _read_index(self, expected: str) -> pd.DataFrame:
-        path = self.folder / "index.parquet"
-        if not path.exists():
-            raise self._damaged("index.parquet", "is missing")
+        if INDEX not in self._place.sizes():
+            raise self._damaged(INDEX, "is missing")
+        path = self._place.fetch(INDEX)
         if self.verify and sha256(path) != expected:
-            raise self._damaged(
-                "index.parquet", "is not the file that was written (checksum differs)"
-            )
+            raise self._damaged(INDEX, "is not the file that was written (checksum differs)")
         try:
             return pd.read_parquet(path)
         except (OSError, ValueError) as error:
-            raise self._damaged("index.parquet", f"cannot be read ({error})") from None
+            raise self._damaged(INDEX, f"cannot be read ({error})") from None
 
-    def _check_size(self, name: str, expected: int) -> None:
-        path = self.folder / name
-        if not path.exists():
+    def _check_size(self, name: str, expected: int, sizes: Mapping[str, int]) -> None:
+        if name not in sizes:
             raise self._damaged(name, "is missing")
-        if path.stat().st_size != expected:
-            raise self._damaged(name, f"has {path.stat().st_size} bytes instead of {expected}")
+        if sizes[name] != expected:
+            raise self._damaged(name, f"has {sizes[name]} bytes instead of {expected}")
 
     def _damaged(self, name: str, what: str) -> DamagedTraceError:
         return DamagedTraceError(
-            f"{self.folder / name} {what}. "
+            f"{self._place}/{name} {what}. "
             f"Delete {self.folder} and run snakemake again to rebuild it."
         )
 
 
-def _check_manifest(shards: Any, tensors: Any) -> None:
+def _check_manifest(shards: Any, tensors: Any, kept: Any) -> None:
     """Refuse what no writer has written.
 
     Raises:
         KeyError, TypeError, ValueError: something is missing, or of another kind.
     """
+    if kept is not None and not isinstance(kept, str):
+        raise TypeError("the place of shards is text")
     for shard in shards:
         if type(shard["bytes"]) is not int or type(shard["rows"]) is not int:
             raise TypeError("sizes of shards are whole numbers")

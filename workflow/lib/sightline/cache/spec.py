@@ -84,7 +84,7 @@ class Spec(Mapping[str, Any]):
         )
         raise SpecMismatchError(
             f"{file}: this trace set was made with other settings.\n{lines}\n"
-            f"Delete {Path(file).parent} and run snakemake again to rebuild it, "
+            f"Delete {str(file).rpartition('/')[0]} and run snakemake again to rebuild it, "
             "or go back to the settings it was written with."
         )
 

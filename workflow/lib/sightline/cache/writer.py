@@ -1,8 +1,6 @@
 """Writing a trace set so that a killed run leaves nothing a reader would trust."""
 
 import logging
-import shutil
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +13,11 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import save_file
 
-from sightline.cache.layout import PARTIAL, RESERVED, TraceError, shard_name
+from sightline.cache.keeping import link
+from sightline.cache.layout import INDEX, RESERVED, TraceError, is_address, shard_name
+from sightline.cache.places import place_of, remove_leftovers
 from sightline.cache.spec import Spec
-from sightline.files import sha256, write_json, write_parquet
+from sightline.files import sha256, write_parquet
 
 logger = logging.getLogger(__name__)
 
@@ -42,6 +42,11 @@ class TraceWriter:
         spec: the settings that produced the tensors (model, revision, dtype, prompt, ...).
         max_shard_bytes: a shard is closed before it would grow beyond this many bytes of tensors.
         may_be_empty: a share of the samples may leave nothing to write; the whole may not.
+        keep: another folder or address, where the trace set is written; ``folder`` then holds the
+            index and says where.
+
+    Raises:
+        PlaceError: the store cannot be used.
     """
 
     def __init__(
@@ -50,17 +55,18 @@ class TraceWriter:
         spec: Mapping[str, Any],
         max_shard_bytes: float = 256e6,
         may_be_empty: bool = False,
+        keep: str | None = None,
     ) -> None:
         """Clean up after killed writers and open a private folder for this one."""
-        self.folder = Path(folder)
+        self.folder = str(folder) if is_address(folder) else Path(folder)
+        self._keep = keep
         self.spec = Spec(spec)
         self.max_shard_bytes = max_shard_bytes
         self.may_be_empty = may_be_empty
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for leftover in self.folder.glob(f"{PARTIAL}*"):
-            logger.info("%s: removing what a killed run left behind", leftover)
-            shutil.rmtree(leftover)
-        self._partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=self.folder))
+        self._place = place_of(keep or folder)
+        if keep:
+            remove_leftovers(Path(folder))
+        self._partial = self._place.open()
         self._pieces: list[pd.DataFrame] = []
         self._shards: list[dict[str, Any]] = []
         self._tensors: dict[str, dict[str, Any]] = {}
@@ -140,7 +146,7 @@ class TraceWriter:
         counts = np.array([shard["rows"] for shard in self._shards], dtype=np.int64)
         index["shard"] = np.repeat(np.arange(len(counts)), counts)
         index["offset"] = np.arange(rows) - np.repeat(counts.cumsum() - counts, counts)
-        write_parquet(index, self._partial / "index.parquet")
+        write_parquet(index, self._partial / INDEX)
         for name, entry in self._tensors.items():
             if entry["non_finite"]:
                 logger.warning(
@@ -149,43 +155,23 @@ class TraceWriter:
                     name,
                     entry["non_finite"],
                 )
-        self._replace_files(
-            {
-                "format": 1,
-                "spec": dict(self.spec),
-                "rows": rows,
-                "tensors": self._tensors,
-                "index": {"sha256": sha256(self._partial / "index.parquet")},
-                "shards": self._shards,
-            }
-        )
+        manifest = {
+            "format": 1,
+            "spec": dict(self.spec),
+            "rows": rows,
+            "tensors": self._tensors,
+            "index": {"sha256": sha256(self._partial / INDEX)},
+            "shards": self._shards,
+        }
+        self._place.wrote(INDEX)
+        self._place.commit(manifest)
+        if self._keep:
+            link(Path(self.folder), manifest, index, self._keep)
 
     def discard(self) -> None:
-        """Drop everything this writer wrote; an older finished trace set stays as it was."""
+        """Drop everything this writer wrote; in a folder, an older finished trace set stays as it was."""
         self._buffer = None
-        shutil.rmtree(self._partial, ignore_errors=True)
-
-    def _replace_files(self, manifest: dict[str, Any]) -> None:
-        # A Snakemake that was killed may leave a job behind that writes beside the one of the next call. Whoever came
-        # later has removed the private folder of the other, which must not touch what is finished by now.
-        lost = [
-            shard["file"] for shard in self._shards if not (self._partial / shard["file"]).exists()
-        ]
-        if lost:
-            raise TraceError(
-                f"{self.folder}: another job has begun to write this trace set; this one leaves it to the other."
-            )
-        # The old marker goes first and the new one comes last: a kill anywhere between leaves a
-        # folder that says it is unfinished.
-        (self.folder / "spec.json").unlink(missing_ok=True)
-        for old in self.folder.glob("shard-*.safetensors"):
-            old.unlink()
-        for shard in self._shards:
-            (self._partial / shard["file"]).replace(self.folder / shard["file"])
-        (self._partial / "index.parquet").replace(self.folder / "index.parquet")
-        write_json(manifest, self._partial / "spec.json")
-        (self._partial / "spec.json").replace(self.folder / "spec.json")
-        shutil.rmtree(self._partial)
+        self._place.discard()
 
     def _open_buffer(self, tensors: Mapping[str, torch.Tensor]) -> _Buffer:
         row_bytes = sum(tensor.element_size() * tensor[0].numel() for tensor in tensors.values())
@@ -225,6 +211,7 @@ class TraceWriter:
                 "sha256": sha256(path),
             }
         )
+        self._place.wrote(path.name)
 
     def _check(self, frame: pd.DataFrame, tensors: Mapping[str, torch.Tensor]) -> None:
         if not tensors:

@@ -14,6 +14,7 @@ import pandas as pd
 from tqdm import tqdm
 
 from sightline import cli
+from sightline.cache.keeping import kept_at
 from sightline.cache.store import TraceWriter
 from sightline.errors import SightlineError
 from sightline.models.arguments import add_model, read_model
@@ -94,7 +95,7 @@ def main(options: argparse.Namespace) -> None:
         "dataset": {"name": options.dataset.name, "split": options.split, "images": len(images)},
     }
     log.info("%s: %d images of %s", source.key, len(images), options.split)
-    with TraceWriter(options.out, spec) as writer:
+    with TraceWriter(options.out, spec, keep=kept_at(options.out)) as writer:
         capture_image_tokens(
             vlm, [coco.scene(image) for image in images], writer, source.batch_size
         )

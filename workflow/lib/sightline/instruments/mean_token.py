@@ -99,6 +99,6 @@ def main(options: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--cache", type=Path, required=True, help="trace set image_tokens")
+    parser.add_argument("--cache", required=True, help="trace set image_tokens, or its address")
     parser.add_argument("--out", type=Path, required=True, help="safetensors file")
     cli.run(main, parser)

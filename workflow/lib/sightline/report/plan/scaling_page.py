@@ -19,6 +19,31 @@ from sightline.report.plan.shapes import read_table
 from sightline.report.plan.table import size
 
 SHARDS = 100_000
+# Nothing in it follows from a number.
+KEEPING = """\
+## Caches elsewhere
+
+With `caches: /scratch/me/sightline`, or `caches: s3://bucket/sightline`, shards of trace sets are kept there: those of
+`results/<run>/x` at `<caches>/<run>/x`. The folder of the results has the index and a small `spec.json` that says
+where the rest is, so rules and notebooks work as before. Give every working folder a prefix of its own: two runs
+of one name would write over each other, which the checksums tell. What is finished stays where it is when the key
+changes, nothing is measured again, and what no run needs any more is yours to delete.
+
+* **Clients**: `pip install -e '.[s3]'` for `s3://`; other addresses that fsspec knows need its client for them
+  (gcsfs, adlfs), and were not tried. With conda (`--sdm conda`) the client belongs into `envs/torch.yaml`.
+* **Credentials** come from where the client looks, such as `AWS_PROFILE`, or `AWS_ACCESS_KEY_ID` and
+  `AWS_SECRET_ACCESS_KEY`; `AWS_ENDPOINT_URL` names a store that is not Amazon's. Addresses with a password
+  are refused, and nothing of it is written into logs, specs or results.
+* **Whole or not**: `spec.json` is written last and removed first. A killed job leaves objects that no reader trusts;
+  the next one removes them. A store cannot rename, so an older trace set ends with the first shard of a new one.
+* **Disk**: a job needs room for one shard while it writes, and for the shards that it reads while it reads, in the
+  temporary folder (`TMPDIR`). Shards are fetched anew by each job and compared with their checksums.
+* **Another machine**: copy `results/<run>`, which is small then, with its times (`rsync -a`), and the run goes on from the
+  same store. To start another run, `snakemake publish` fetches what is kept elsewhere into a folder for `start_from`,
+  which has to be on a disk.
+* `snakemake plan` still reckons caches into the disk of the results.
+
+Tested against a server on one machine that speaks like S3 (moto), not against Amazon's."""
 
 
 def page(constants: Mapping[str, Any], steps: Sequence[Step], growth: Growth, card: Card) -> str:
@@ -72,6 +97,8 @@ def page(constants: Mapping[str, Any], steps: Sequence[Step], growth: Growth, ca
         *_shards(constants["shards"]),
         *_dag(constants["dag"], growth),
         *_others(steps),
+        "",
+        KEEPING,
     ]
     return "\n".join(parts) + "\n"
 

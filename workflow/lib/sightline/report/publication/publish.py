@@ -12,6 +12,7 @@ import hashlib
 import json
 import logging
 import shutil
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -54,18 +55,27 @@ def publish(run: Path, config: dict[str, Any], out: Path) -> Manifest:
     Raises:
         PublicationError: there is nothing to publish, or something else in the folder.
         DamagedTraceError, UnfinishedTraceError: a cache is not what was written.
+        PlaceError: the store that caches are kept in cannot be used.
     """
     names = find_files(run, config)
     if not names:
         raise PublicationError(f"{run}: neither measurements nor caches. Finish the run first.")
+    traces = {folder: TraceReader(run / folder) for folder in traces_of(names)}
     written = {
         f"{folder}/{file}": checksum
-        for folder in traces_of(names)
-        for file, checksum in TraceReader(run / folder).checksums.items()
+        for folder, reader in traces.items()
+        for file, checksum in reader.checksums.items()
     }
+    # Shards that are kept elsewhere are not among the files of the run.
+    names = sorted({*names, *written})
     names += [SCORECARD] if (run / SCORECARD).is_file() else []
     _clear(run, out)
-    files = {name: copy_file(run / name, out / name) for name in names}
+    files = {}
+    for name in names:
+        folder, _, file = name.rpartition("/")
+        source = traces[folder].file(file) if folder in traces else nullcontext(run / name)
+        with source as path:
+            files[name] = copy_file(path, out / name)
     for name, checksum in written.items():
         # What the model left is published, not what a disk made of it.
         if files[name]["sha256"] != checksum:

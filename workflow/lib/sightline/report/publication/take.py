@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sightline import cli
+from sightline.cache.layout import KEPT
 from sightline.report.publication.contents import SPEC, PublicationError
 from sightline.report.publication.manifest import Manifest
 from sightline.report.publication.publish import copy_file
@@ -39,6 +40,15 @@ def take(manifest: Manifest, files: Sequence[str], out: Path) -> None:
             raise PublicationError(
                 f"{source} is not the file that was published (checksum differs). "
                 f"Fetch {manifest.folder} again."
+            )
+        # What comes from elsewhere does not say which other place to read.
+        if file.endswith(f"/{SPEC}") and KEPT in json.loads(
+            (out / file).read_text(encoding="utf-8")
+        ):
+            (out / file).unlink()
+            raise PublicationError(
+                f"{source} says that its traces are kept elsewhere, which no published folder does. "
+                "Publish the run again with `snakemake publish`."
             )
     log.info("%d files taken over from %s", len(files), manifest.folder)
 

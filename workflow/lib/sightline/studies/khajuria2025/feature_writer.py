@@ -9,6 +9,7 @@ from typing import Any, Self
 import pandas as pd
 import torch
 
+from sightline.cache.keeping import kept_at
 from sightline.cache.store import TraceWriter
 from sightline.studies.khajuria2025.names import (
     CLS,
@@ -53,6 +54,7 @@ class FeatureWriter:
                     self._folder / name,
                     self._spec | {"trace": name},
                     may_be_empty=self._may_be_empty,
+                    keep=kept_at(self._folder / name),
                 )
             )
             for name in self._names

@@ -24,6 +24,7 @@ import torch
 from tqdm import tqdm
 
 from sightline import cli
+from sightline.cache.keeping import kept_at
 from sightline.cache.store import TraceWriter
 from sightline.files import write_json, write_parquet
 from sightline.instruments.logit_lens import LensError, logit_lens, word_tokens
@@ -233,7 +234,9 @@ def main(options: argparse.Namespace) -> None:
     }
     share = options.shard.around(images, images[list(SAMPLES)].any(axis=1))
     mine = share[share[list(SAMPLES)].any(axis=1)]
-    with TraceWriter(options.out, spec, may_be_empty=not options.shard.whole) as writer:
+    with TraceWriter(
+        options.out, spec, may_be_empty=not options.shard.whole, keep=kept_at(options.out)
+    ) as writer:
         asked = list(zip(mine["image_id"], mine["category"], strict=True))
         read = side_by_side(
             lambda one: see(run, coco.scene(one[0]), one[1]), asked, options.processes, vlm.device
