@@ -11,6 +11,7 @@ import pytest
 import torch
 from test_cache import SPEC, contents, material, write
 
+from s3_server import serve_s3
 from sightline.cache import keeping
 from sightline.cache.keeping import kept_at
 from sightline.cache.store import (
@@ -241,25 +242,8 @@ def test_publishing_fetches_what_is_kept_elsewhere(address, tmp_path):
 
 @pytest.fixture(scope="module")
 def bucket() -> Iterator[str]:
-    pytest.importorskip("s3fs")
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    settings = {
-        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "testing-key",
-        "AWS_SECRET_ACCESS_KEY": "testing-secret",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in settings.items():
-            patch.setenv(name, value)
-        fsspec.filesystem("s3", skip_instance_cache=True).mkdir("traces")
-        yield "s3://traces/mine"
-        server.stop()
+    with serve_s3() as address:
+        yield f"{address}/mine"
 
 
 def test_s3_takes_and_gives_what_a_folder_would(bucket, tmp_path):

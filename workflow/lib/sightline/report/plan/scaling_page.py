@@ -38,9 +38,9 @@ changes, nothing is measured again, and what no run needs any more is yours to d
   the next one removes them. A store cannot rename, so an older trace set ends with the first shard of a new one.
 * **Disk**: a job needs room for one shard while it writes, and for the shards that it reads while it reads, in the
   temporary folder (`TMPDIR`). Shards are fetched anew by each job and compared with their checksums.
-* **Another machine**: copy `results/<run>`, which is small then, with its times (`rsync -a`), and the run goes on from the
-  same store. To start another run, `snakemake publish` fetches what is kept elsewhere into a folder for `start_from`,
-  which has to be on a disk.
+* **Another machine**: copy `results/<run>`, which is small then, with its times (`rsync -a`), and the run goes on from
+  the same store. To start another run, `snakemake publish` fetches what is kept elsewhere into a folder for
+  `start_from`, which has to be on a disk.
 * `snakemake plan` still reckons caches into the disk of the results.
 
 Tested against a server on one machine that speaks like S3 (moto), not against Amazon's."""

@@ -1,0 +1,33 @@
+"""A server on this machine that speaks like S3."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import fsspec
+import pytest
+
+
+@contextmanager
+def serve_s3() -> Iterator[str]:
+    """Address of an empty bucket; the environment leads every client to it, also in other processes."""
+    pytest.importorskip("s3fs")
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    settings = {
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_ACCESS_KEY_ID": "testing-key",
+        "AWS_SECRET_ACCESS_KEY": "testing-secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in settings.items():
+                patch.setenv(name, value)
+            fsspec.filesystem("s3", skip_instance_cache=True).mkdir("traces")
+            yield "s3://traces"
+    finally:
+        server.stop()
