@@ -73,6 +73,20 @@ def test_the_tally_counts_claims(window, site):
     assert sum(counts.values()) == 4
 
 
+@pytest.mark.parametrize("window", [{}, PHONE], indirect=True)
+def test_bars_of_a_row_of_studies_stand_level(window, site):
+    """Under questions of unequal length; on a phone every card is a row of its own."""
+    page = window.open(site)
+    tops = (
+        "all => all.map(one => [one.parentElement, one].map(it => it.getBoundingClientRect().top))"
+    )
+    bars: dict[int, set[int]] = {}
+    for card, bar in page.locator(".study-card .bar").evaluate_all(tops):
+        bars.setdefault(round(card), set()).add(round(bar))
+    assert bars
+    assert all(len(levels) == 1 for levels in bars.values()), bars
+
+
 def test_figure_one_of_a_paper_is_one_click_away(window, site):
     page = window.open(site)
     page.locator(".study-card", has_text="Qian et al. 2025").get_by_role(
