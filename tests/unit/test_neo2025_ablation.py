@@ -15,6 +15,8 @@ from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.scene import Instance, Scene
 from sightline.studies.neo2025.ablation import Ablation, Task, list_tasks
 from sightline.studies.neo2025.candidates import Candidate
+from sightline.studies.neo2025.diagrams.example import example_rows
+from sightline.studies.neo2025.diagrams.example_columns import SHOWN
 from sightline.studies.neo2025.measurements import COLUMNS, MeasurementError
 
 SMALL = replace(PROTOCOL, sizes=(2, 5, 100), describe="Describe this image.", describe_tokens=6)
@@ -57,6 +59,19 @@ def test_one_row_per_condition_and_setting(measured: pd.DataFrame):
         assert "random_100" not in conditions
     assert set(measured.loc[measured["variant"] == "ig_class", "setting"]) == {"vqa"}
     assert measured["p_expected"].notna().equals(measured["setting"] != "generative")
+
+
+def test_example_holds_the_tokens_that_were_replaced(
+    measured: pd.DataFrame, task: Task, tiny_llava: VLM
+):
+    """Found again for the figure, every subset has the size that was measured."""
+    mean = torch.full((tiny_llava.width,), 0.1)
+    shown = example_rows(Ablation(tiny_llava, mean, VOCABULARY, SMALL, 64), task)
+    sizes = measured[measured["setting"] == "vqa"].set_index(["condition", "variant"])["n_tokens"]
+    found = {(one.condition, one.variant): list(one.tokens) for one in shown.itertuples()}
+    assert set(found) <= set(SHOWN)
+    assert {key: len(tokens) for key, tokens in found.items()} == sizes[list(found)].to_dict()
+    assert set(found["object", "mask"]) < set(found["object_plus_1", "mask"])
 
 
 def test_nothing_replaced_equals_the_plain_model(

@@ -14,6 +14,7 @@ STUDY_JOBS = {
     "neo2025_tab1": 1,
     "neo2025_tab1_bars": 1,
     "neo2025_extra1": 1,
+    "collect_ablation_example": 1,
     "summarise_knockout": 1,
     "neo2025_tab2": 1,
     "neo2025_knockout_curve": 1,

@@ -264,6 +264,7 @@ UNRECKONED = {
     "collect_attention_routes": "a few images for a page",
     "collect_object_tokens": "a few images for a page",
     "collect_lens_page": "a few images for a page",
+    "collect_ablation_example": "one image for a figure",
     "decode_pairs": "fits of small probes",
     "decode_global": "fits of small probes",
     "test_failures": "fits of small probes",

@@ -123,23 +123,11 @@ class Ablation:
     def measure(self, task: Task) -> list[dict[str, Any]]:
         """Rows of one image: every subset under every setting that applies to it."""
         scene, instance = task.candidate.scene, task.candidate.instance
-        prompts = self._prompts(task)
+        prompts = self.prompts(task)
         clean, noised = self.vlm.encode_images(
             [scene.image(), noise_image(task.candidate, self.vlm, self.protocol)]
         )
-        evidence = self._evidence(task, clean, prompts)
-        own = evidence.objects[min(evidence.objects)]
-        seed = (self.protocol.seed, scene.id, instance.id)
-        conditions = [
-            *subsets.build_subsets(
-                evidence,
-                self.vlm.grid.tokens,
-                self.protocol.sizes,
-                self.protocol.random_draws,
-                seed,
-            ),
-            Subset(subsets.NOISE, subsets.NOISE, "", own),
-        ]
+        conditions, own = self.conditions(task, clean, prompts)
         norms = clean.float().norm(dim=-1)
         common = {
             "model": self.vlm.key,
@@ -163,6 +151,27 @@ class Ablation:
                 ]
         return rows
 
+    def conditions(
+        self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
+    ) -> tuple[list[Subset], Tokens]:
+        """What is replaced in one image, condition by condition, and the object's own tokens.
+
+        Args:
+            task: the image.
+            image_tokens: as they enter the language model, (tokens, width).
+            prompts: of `prompts`.
+        """
+        evidence = self._evidence(task, image_tokens, prompts)
+        own = evidence.objects[min(evidence.objects)]
+        replaced = subsets.build_subsets(
+            evidence,
+            self.vlm.grid.tokens,
+            self.protocol.sizes,
+            self.protocol.random_draws,
+            (self.protocol.seed, task.candidate.scene.id, task.candidate.instance.id),
+        )
+        return [*replaced, Subset(subsets.NOISE, subsets.NOISE, "", own)], own
+
     def _question(self, task: Task, setting: str) -> str:
         if setting == "vqa":
             return task.question or ""
@@ -170,7 +179,7 @@ class Ablation:
             return self.protocol.polling_question(task.candidate.instance.category)
         return self.protocol.describe
 
-    def _prompts(self, task: Task) -> dict[str, Prompt]:
+    def prompts(self, task: Task) -> dict[str, Prompt]:
         """Prompts of the settings that apply to an image."""
         settings = ["generative", "polling"] if task.selected or task.selected_as_published else []
         prompts = {name: self.vlm.prompt(self._question(task, name)) for name in settings}
