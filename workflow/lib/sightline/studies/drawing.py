@@ -142,10 +142,12 @@ def new_figure(
 def series(number: int) -> dict[str, Any]:
     """Colour, marker and dash of the ``number``-th line, told apart without colour as well."""
     colours = list(PALETTE.values())
+    # Lines beyond the last colour take another marker and dash than the first of that colour.
+    turn = number + number // len(colours)
     return {
         "color": colours[number % len(colours)],
-        "marker": MARKERS[number % len(MARKERS)],
-        "linestyle": LINES[number % len(LINES)],
+        "marker": MARKERS[turn % len(MARKERS)],
+        "linestyle": LINES[turn % len(LINES)],
     }
 
 

@@ -21,6 +21,7 @@ from sightline.studies.drawing import (
     new_figure,
     published_marks,
     save_figure,
+    series,
 )
 from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
 from sightline.studies.khajuria2025.probes.measures import (
@@ -118,7 +119,7 @@ def draw_bars(data: pd.DataFrame, item: str, order: Sequence[str]) -> Figure:
             panel.set_xticks(
                 range(len(encoders)),
                 [f"{name}\nlayer {layers.get(name, '–')}" for name in encoders],  # noqa: RUF001
-                fontsize=5 if len(encoders) > 8 else 6,
+                fontsize=5 if len(encoders) > 6 else 6,
             )
             lowest = data.loc[data["variant"] == variant, "value"].min()
             panel.set_ylim(min(0.0, lowest - 0.05), 1.08)
@@ -131,7 +132,7 @@ def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
     """M2 (x) against the gap of the global probe (y), a panel per variant."""
     variants = [variant for variant in VARIANTS if variant in set(data["variant"])]
     with new_figure(
-        columns=2, height=2.6, columns_of_axes=len(variants), squeeze=False, sharey=True
+        columns=2, height=2.9, columns_of_axes=len(variants), squeeze=False, sharey=True
     ) as (figure, axes):
         for panel, variant in zip(axes[0], variants, strict=True):
             wide = data[data["variant"] == variant].pivot(index="encoder", columns="measure")
@@ -139,19 +140,10 @@ def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
             x, y = wide["value"][M2], wide["value"][GAP]
             error_bars(panel, x, y, wide["ci_low"][GAP], wide["ci_high"][GAP], MUTED)
             error_bars(panel, x, y, wide["ci_low"][M2], wide["ci_high"][M2], MUTED, horizontal=True)
-            panel.plot(x, y, "o", color=PALETTE["blue"], zorder=4, label="this run")
-            middle = (x.min() + x.max()) / 2
-            for name in wide.index:
-                # Towards the middle, so that no name leaves the panel.
-                shift, side = (3, "left") if x[name] <= middle else (-3, "right")
-                panel.annotate(
-                    name,
-                    (x[name], y[name]),
-                    (shift, 3),
-                    textcoords="offset points",
-                    fontsize=5,
-                    ha=side,
-                )
+            for number, name in enumerate(order):
+                if name in wide.index:
+                    look = series(number) | {"linestyle": "none"}
+                    panel.plot(x[name], y[name], **look, markersize=4.5, zorder=4, label=name)
             known = wide["published"].dropna()
             if len(known):
                 published_marks(panel, known[M2], known[GAP])
@@ -159,7 +151,8 @@ def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
             panel.set_title(variant)
             panel.set_xlabel("M2 = A_sp / A_pp")
         axes[0, 0].set_ylabel("global probe, in minus not in caption")
-        axes[0, 0].legend()
+        # Names beside the points would lie on each other and on the intervals.
+        legend_below(figure, axes[0], columns=5)
     return figure
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from sightline import cli
 from sightline.errors import SightlineError
@@ -96,6 +97,7 @@ def draw(data: pd.DataFrame, published_depth: float | None) -> Figure:
             for panel, letter in zip(panels, "abc", strict=True):
                 panel_letter(panel, letter)
                 panel.set_xlabel("state (0 enters the first block)")
+                panel.xaxis.set_major_locator(MaxNLocator(6, integer=True))
                 panel.set_xlim(-0.3, here["states"].iloc[0] - 0.7)
         handles, names = axes[0][0].get_legend_handles_labels()
         extra = axes[0][1].get_legend_handles_labels()

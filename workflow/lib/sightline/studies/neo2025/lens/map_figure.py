@@ -135,7 +135,7 @@ def _draw_bars(panel: Axes, single: pd.DataFrame, every: pd.Series, model: str) 
     panel.set_ylim(-0.6, len(single) - 0.4)
     panel.set_xlim(left=0)
     panel.set_xlabel("mean IoU with the exact mask")
-    panel.set_title(f"{model}: IoU by class (images)")
+    panel.set_title(f"{model}\nIoU by class (images)")
     panel.legend(loc="lower right")
 
 

@@ -107,6 +107,8 @@ def _draw_bars(panel: Axes, bars: pd.DataFrame) -> None:
     names = ["background\nsays a number", "again, numbers\nreplaced", "new, others\nreplaced"]
     labels = [f"{name}\nn = {n}" for name, n in zip(names, bars["n"], strict=True)]
     panel.set_xticks(x, labels, fontsize=5.6)
+    # Bars that were not measured leave their place open.
+    panel.set_xlim(-0.6, len(bars) - 0.4)
     panel.set_ylim(0, 105)
     panel.set_ylabel("images (%)")
     panel.set_title("Number words")

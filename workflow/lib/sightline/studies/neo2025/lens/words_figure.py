@@ -51,7 +51,7 @@ def draw(words: pd.DataFrame, pictures: dict[int, np.ndarray]) -> Figure:
     rows = -(-len(scenes) // 2)
     with new_figure(
         columns=2,
-        height=0.35 + 2.2 * rows,
+        height=0.5 + 2.2 * rows,
         rows_of_axes=rows,
         columns_of_axes=4,
         squeeze=False,
@@ -68,7 +68,7 @@ def draw(words: pd.DataFrame, pictures: dict[int, np.ndarray]) -> Figure:
         present = [kind for kind in examples.KINDS if kind in set(words["kind"])]
         handles = [Rectangle((0, 0), 1, 1, facecolor=COLORS[kind], lw=0) for kind in present]
         figure.legend(
-            handles, present, loc="outside lower center", ncols=len(present), handlelength=0.8,
+            handles, present, loc="outside lower center", ncols=3, handlelength=0.8,
             handleheight=0.8, columnspacing=1.2,
         )  # fmt: skip
     return figure

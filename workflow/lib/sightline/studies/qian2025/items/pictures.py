@@ -33,7 +33,7 @@ def draw_fig1(shown: Sequence[Shown]) -> Figure:
     """Mask from points, and three maps, of one query per model."""
     first = list({one.model: one for one in reversed(shown)}.values())[::-1]
     with new_figure(
-        columns=2, height=0.45 + 1.85 * len(first), rows_of_axes=len(first), columns_of_axes=4,
+        columns=2, height=0.45 + 1.95 * len(first), rows_of_axes=len(first), columns_of_axes=4,
         squeeze=False,
     ) as (figure, panels):  # fmt: skip
         for row, one in zip(panels, first, strict=True):
@@ -48,7 +48,7 @@ def draw_fig1(shown: Sequence[Shown]) -> Figure:
                 axes.set_title(MAPS[name], fontsize=6.5, loc="center")
             for letter, axes in zip("abcd", row, strict=True):
                 panel_letter(axes, letter)
-            row[0].set_xlabel("\n".join(textwrap.wrap(f"{one.model}: {one.text}", 44)), fontsize=6)
+            row[0].set_xlabel("\n".join(textwrap.wrap(f"{one.model}: {one.text}", 30)), fontsize=6)
         handles, labels = panels[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=3)
     return figure
@@ -66,7 +66,7 @@ def draw_fig3(shown: Sequence[Shown]) -> Figure:
         for place, (row, query) in enumerate(zip(panels, queries, strict=True)):
             here = [found[model, query] for model in models]
             draw_image(row[0], here[0].image)
-            row[0].set_xlabel("\n".join(textwrap.wrap(here[0].text, 30)), fontsize=5.5)
+            row[0].set_xlabel("\n".join(textwrap.wrap(here[0].text, 22)), fontsize=5.5)
             draw_mask(row[1], here[0], "target", "#FFFFFF")
             for column, one in enumerate(here):
                 for offset, name in enumerate(("own", "clicked")):
@@ -91,7 +91,8 @@ def draw_gallery(shown: Sequence[Shown]) -> Figure:
     ) as (figure, panels):  # fmt: skip
         for row, one in zip(panels, ordered, strict=True):
             draw_image(row[0], one.image)
-            row[0].set_ylabel("\n".join(textwrap.wrap(one.text, 20)), fontsize=4.5)
+            words = [*textwrap.wrap(one.text, 20), one.model]
+            row[0].set_ylabel("\n".join(words), fontsize=4.5)
             for axes, name in zip(row[1:5], MAPS, strict=True):
                 draw_map(axes, one, name)
             draw_mask(row[5], one, "clicked")
