@@ -101,9 +101,11 @@ def test_order_and_company_change_nothing(clean, logits):
     torch.testing.assert_close(alone, logits, rtol=1e-4, atol=1e-4)
 
 
-def test_the_fused_kernel_gives_the_same(clean, logits, answers, monkeypatch):
-    """Branches with many rows go through another kernel."""
-    monkeypatch.setattr(row_attention, "_ROWS_FOR_FUSED", 1)
+@pytest.mark.parametrize("at_once", [1, 3, 128])
+def test_the_fused_kernel_gives_the_same(clean, logits, answers, monkeypatch, at_once):
+    """Branches with many rows go through another kernel, some rows at a time."""
+    monkeypatch.setattr(row_attention, "ROWS_FOR_FUSED", 1)
+    monkeypatch.setattr(row_attention, "_ROWS_AT_ONCE", at_once)
     torch.testing.assert_close(replay(clean, CONDITIONS), logits, rtol=1e-4, atol=1e-4)
     assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == answers
 

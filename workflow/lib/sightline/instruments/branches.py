@@ -15,7 +15,7 @@ from sightline.instruments.clean_run import CleanRun
 from sightline.instruments.cones import Cone
 from sightline.instruments.edges import Edges, Positions
 from sightline.instruments.replacements import replacement
-from sightline.instruments.row_attention import branch_attention, rows_run_by
+from sightline.instruments.row_attention import branch_attention, joined, rows_run_by
 
 
 @dataclass(frozen=True, eq=False)
@@ -192,19 +192,19 @@ class Branches:
             asked, keys, values = (
                 one[:, span].reshape(shape).transpose(0, 1) for one in (query, key, value)
             )
-            positions = work.rows
+            own, positions = [(keys, values)], work.rows
             if work.past is not None:
-                keys = torch.cat([work.past.keys, keys], dim=2)
-                values = torch.cat([work.past.values, values], dim=2)
+                own.insert(0, (work.past.keys, work.past.values))
                 positions = np.concatenate([work.past.positions, positions])
-            kept.append(OwnKeys(work.units, positions, keys, values))
+            if self._keep:
+                own = [joined(own)]
+                kept.append(OwnKeys(work.units, positions, *own[0]))
             if self._keys_suffice:
                 continue
             shared = self.clean.keys[layer][:, work.clean], self.clean.values[layer][:, work.clean]
-            out = branch_attention(asked, shared, (keys, values), work.bias, scaling)
+            out = branch_attention(asked, shared, own, work.bias, scaling)
             found.append(out.reshape(-1, *out.shape[2:]))
-        if self._keep:
-            self._fresh = kept
+        self._fresh = kept
         if self._keys_suffice:
             raise _KeysSuffice
         return torch.cat(found)

@@ -62,7 +62,7 @@ def cone(
     return rows[::-1]
 
 
-def common_starts(starts: Sequence[int | None], length: int, waste: float = 0.125) -> list:
+def common_starts(starts: Sequence[int | None], length: int, waste: float = 0.05) -> list:
     """Let cones that begin almost together begin together, so that they run as one batch.
 
     Args:

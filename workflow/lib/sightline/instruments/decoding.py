@@ -1,5 +1,6 @@
 """Greedy decoding of many conditions together: each one's new token is a row, its own past read by it alone."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +37,7 @@ def decode(
     """Go on from the prompt.
 
     Args:
-        branches: their prompts run with ``keep``.
+        branches: their prompts run with ``keep``, unless answers have one token only.
         states: of the last position after the last block, (branches, width).
         max_new_tokens: most tokens of an answer, at least 1.
         keep_logits: keep the logits of every step.
@@ -106,10 +107,14 @@ class _NewRows:
 
     def __init__(self, branches: Branches) -> None:
         self._branches, self._clean = branches, branches.clean
-        everyone = range(len(branches.edges))
-        self._layers = [
+
+    @functools.cached_property
+    def _layers(self) -> list[list[_Group]]:
+        # Made when it is first needed: answers of one token have no new rows.
+        everyone = range(len(self._branches.edges))
+        return [
             self._groups(layer, [*own, *self._others(layer, own, everyone)], everyone)
-            for layer, own in enumerate(branches.past)
+            for layer, own in enumerate(self._branches.past)
         ]
 
     def run(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
@@ -156,7 +161,7 @@ class _NewRows:
                 count = len(group.shared[0][0]) + own.keys.shape[2] - bias.shape[-1]
                 bias = torch.cat([bias, group.new_bias.expand(-1, -1, -1, count)], dim=-1)
             out = branch_attention(
-                asked[:, :, None], group.shared, (own.keys, own.values), bias, scaling
+                asked[:, :, None], group.shared, [(own.keys, own.values)], bias, scaling
             )[:, 0]
             if group.rows is None:
                 return out

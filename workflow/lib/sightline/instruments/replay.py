@@ -19,6 +19,7 @@ from sightline.instruments.cones import Cone, common_starts, cone
 from sightline.instruments.decoding import Decoded, decode
 from sightline.instruments.edges import Edges, Positions, resolve, rows_of
 from sightline.instruments.interventions import Condition, Rows
+from sightline.instruments.row_attention import ROWS_FOR_FUSED
 from sightline.models.prompts import Prompt
 
 __all__ = [
@@ -217,9 +218,11 @@ def replay_prompts(
         for one, length, known in zip(runs, lengths, asked, strict=True):
             own = [known[each.condition.name] for each in edges]
             last = np.array([one.length - 1])
-            rows = [_between(each, shared, one.length) for each in _cones(own, one, last, "all")]
+            going_on = length > 1
+            cones = _cones(own, one, last, "all" if going_on else "needed")
+            rows = [_between(each, shared, one.length) for each in cones]
             branches = Branches(one, own, vectors, [list(past) for past in image.past])
-            states = branches.run(rows, last, keep=True)[:, -1, 0]
+            states = branches.run(rows, last, keep=going_on)[:, -1, 0]
             answers.append(decode(branches, states, length))
         return answers
 
@@ -302,13 +305,12 @@ def _bytes(clean: CleanRun, rows: Cone, new_tokens: int) -> int:
     config = clean.vlm.adapter.text_model(clean.vlm.model).config
     item, most = clean.keys[0].element_size(), max(map(len, rows))
     kept_row = 2 * clean.keys[0].shape[0] * clean.keys[0].shape[2] * item
-    # Streams and the block's inner width; then scores in float32 and as weights, or, with many rows, copied keys.
+    # Streams and the block's inner width; then the mask and, with few rows, scores in float32 and as weights.
     row = 8 * clean.residual[0].shape[-1] * item + 3 * config.intermediate_size * item
-    scores = most * clean.length * (clean.heads * (8 + item) + 4)
-    copied = 2 * clean.length * clean.heads * clean.keys[0].shape[2] * item
-    total = (
-        max(most, 1) * row + min(scores, copied + 4 * most * clean.length) + 8 * config.vocab_size
-    )
+    row += clean.length * 8
+    if most < ROWS_FOR_FUSED:
+        row += clean.length * clean.heads * (8 + item)
+    total = max(most, 1) * row + 8 * config.vocab_size
     if new_tokens:
         total += kept_row * (sum(map(len, rows)) + len(rows) * new_tokens)
     return total

@@ -6,9 +6,10 @@ the mask of an ordinary call. Both have a mask function of their own: without on
 at all, and padding, in eager attention even causality, would silently be lost.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import accumulate, pairwise
 from typing import Any, Protocol
 
 import torch
@@ -22,8 +23,14 @@ from sightline.models.vlm import VLM
 
 ROWS = "sightline_rows"
 
-# From so many rows on, copying the shared keys to each branch costs less than writing out its scores.
-_ROWS_FOR_FUSED = 128
+ROWS_FOR_FUSED = 32
+"""From so many rows on, one call of the fused kernel for each branch costs less than writing out scores."""
+
+# Rows in one call of the kernel: a call computes keys that only its later rows see, and then masks them.
+_ROWS_AT_ONCE = 128
+
+Keys = tuple[torch.Tensor, torch.Tensor]
+"""Keys and values."""
 
 
 class AttentionError(SightlineError):
@@ -129,33 +136,35 @@ def rows_run_by(runner: Attends, vlm: VLM) -> Iterator[None]:
 
 def branch_attention(
     query: torch.Tensor,
-    shared: tuple[torch.Tensor, torch.Tensor],
-    own: tuple[torch.Tensor, torch.Tensor],
+    shared: Keys,
+    own: Sequence[Keys],
     bias: torch.Tensor | None,
     scaling: float,
 ) -> torch.Tensor:
-    """Attention of branches with keys of their own and keys that all share, which are not copied.
+    """Attention of branches with keys of their own and keys that all share, which are not copied for each.
 
     Args:
         query: (branches, heads, rows, head_dim).
-        shared: keys and values, (key heads, shared keys, head_dim).
-        own: keys and values, (branches, key heads, own keys, head_dim).
-        bias: added to the scores, (1 or branches, 1 or heads, rows, shared + own keys); None for none.
+        shared: (key heads, shared keys, head_dim) each.
+        own: parts, (branches, key heads, keys, head_dim) each; the last keys are those of the rows, in order.
+        bias: added to the scores, (1 or branches, 1 or heads, rows, shared + own keys), minus infinity for rows
+            that come later; None for none.
         scaling: of the scores.
 
     Returns:
         (branches, rows, heads, head_dim).
     """
-    if query.shape[2] >= _ROWS_FOR_FUSED:
+    if query.shape[2] >= ROWS_FOR_FUSED:
         return _fused(query, shared, own, bias, scaling)
+    own_keys, own_values = joined(own)
     branches, heads, rows, width = query.shape
-    groups, far_keys, near_keys = len(shared[0]), shared[0].shape[1], own[0].shape[2]
+    groups, far_keys, near_keys = len(shared[0]), shared[0].shape[1], own_keys.shape[2]
     per_group = heads // groups
     # Shared keys see the rows of all branches as one matrix; own keys go branch by branch.
     query = query.reshape(branches, groups, per_group * rows, width)
     far = query.transpose(0, 1).reshape(groups, -1, width) @ shared[0].transpose(1, 2)
     far = far.view(groups, branches, per_group, rows, far_keys)
-    near = query @ own[0].transpose(2, 3)
+    near = query @ own_keys.transpose(2, 3)
     near = near.view(branches, groups, per_group, rows, near_keys).transpose(0, 1)
     scores = torch.cat([far, near], dim=-1).float() * scaling
     if bias is not None:
@@ -165,21 +174,49 @@ def branch_attention(
     out = far.reshape(groups, branches * per_group * rows, far_keys) @ shared[1]
     out = out.view(groups, branches, per_group * rows, width).transpose(0, 1)
     near = near.transpose(0, 1).reshape(branches, groups, per_group * rows, near_keys)
-    out = out + near @ own[1]
+    out = out + near @ own_values
     return out.reshape(branches, heads, rows, width).transpose(1, 2)
 
 
-def _fused(query, shared, own, bias, scaling) -> torch.Tensor:
-    """The same by the fused kernel, for branches with many rows."""
-    branches, heads = query.shape[:2]
+def joined(parts: Sequence[Keys]) -> Keys:
+    """Parts behind each other, (branches, key heads, keys, head_dim) each."""
     keys, values = (
-        torch.cat([one.expand(branches, -1, -1, -1), other], dim=2).repeat_interleave(
-            heads // one.shape[0], dim=1
-        )
-        for one, other in zip(shared, own, strict=True)
+        one[0] if len(one) == 1 else torch.cat(one, dim=2) for one in zip(*parts, strict=True)
     )
-    mask = None if bias is None else bias.to(query.dtype)
-    out = functional.scaled_dot_product_attention(
-        query, keys, values, attn_mask=mask, scale=scaling
-    )
-    return out.transpose(1, 2)
+    return keys, values
+
+
+def _fused(
+    query: torch.Tensor,
+    shared: Keys,
+    own: Sequence[Keys],
+    bias: torch.Tensor | None,
+    scaling: float,
+) -> torch.Tensor:
+    """The same by the fused kernel, for branches with many rows: one buffer, in which own keys take turns."""
+    branches, heads, rows, width = query.shape
+    out = query.new_empty(branches, rows, heads, width)
+    ends = list(accumulate([shared[0].shape[1], *(part[0].shape[2] for part in own)]))
+    buffers = [query.new_empty(heads, ends[-1], width) for _ in shared]
+
+    def write(source: Keys, begin: int, end: int) -> None:
+        for buffer, one in zip(buffers, source, strict=True):
+            buffer[:, begin:end].unflatten(0, (len(one), -1)).copy_(one[:, None])
+
+    write(shared, 0, ends[0])
+    mask = None if bias is None else bias.to(query.dtype).expand(branches, -1, -1, -1)
+    for branch in range(branches):
+        for part, (begin, end) in zip(own, pairwise(ends), strict=True):
+            write((part[0][branch], part[1][branch]), begin, end)
+        for first in range(0, rows, _ROWS_AT_ONCE):
+            asked = slice(first, min(first + _ROWS_AT_ONCE, rows))
+            # Behind these rows come keys of later ones only.
+            seen = ends[-1] - rows + asked.stop
+            found = functional.scaled_dot_product_attention(
+                query[branch, None, :, asked],
+                *(buffer[None, :, :seen] for buffer in buffers),
+                attn_mask=None if mask is None else mask[branch, None, :, asked, :seen],
+                scale=scaling,
+            )
+            out[branch, asked] = found[0].transpose(0, 1)
+    return out
