@@ -46,6 +46,21 @@ def test_loaded_segmenter_is_the_exported_one(exported):
         torch.testing.assert_close(tensor, before[name], rtol=1e-3, atol=1e-3)
 
 
+def test_segmenter_is_kept_apart_only_from_the_sam_it_shares(exported, tmp_path):
+    """What is not written with it must be what lies in the other folder, to the bit."""
+    out, _ = exported
+    segmenter = load_segmenter(out / SEGMENTER, torch.float16)
+    assert not (out / SEGMENTER / "model.safetensors").exists()
+    segmenter.save(tmp_path / "whole")
+    whole = load_segmenter(tmp_path / "whole", torch.float16).state_dict()
+    assert all(torch.equal(whole[name], weight) for name, weight in segmenter.state_dict().items())
+    next(segmenter.sam.vision_encoder.parameters()).data += 0.5
+    with pytest.raises(
+        SightlineError, match=r"sam: vision_encoder\.\S+ is not that of the segmenter"
+    ):
+        segmenter.save(tmp_path / "apart", out / SAM)
+
+
 def test_exported_sam_answers_clicks_through_its_own_processor(exported):
     """Clicks in pixels give the masks that training saw: places are not shifted or scaled on the way."""
     out, _ = exported

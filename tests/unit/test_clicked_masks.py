@@ -52,7 +52,7 @@ def test_the_mask_is_that_of_the_whole_model(embedding):
 
 
 def test_the_frame_of_the_bundled_sam_is_that_of_its_segmenter():
-    """The segmenter's folder has no processor of its own; that of the SAM beside it serves both."""
+    """The segmenter's folder has no processor of its own; that of the SAM it was trained from serves both."""
     image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (80, 112, 3), np.uint8))
     frames = [load_frame(DEMO / name) for name in ("segmenter", "sam")]
     pixels = [frame(images=image, return_tensors="pt")["pixel_values"] for frame in frames]

@@ -126,7 +126,7 @@ rule fit_demo_vlm:
         start=trained_start,
     output:
         vlm=results("training/{recipe}/llava/model.safetensors"),
-        segmenter=results("training/{recipe}/segmenter/projection.safetensors"),
+        segmenter=results("training/{recipe}/segmenter/segmenter.safetensors"),
         recipe=results("training/{recipe}/recipe.json"),
     log:
         logs("training/{recipe}/fit"),

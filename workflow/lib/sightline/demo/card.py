@@ -19,12 +19,15 @@ CARD = "README.md"
 _INTRODUCTION = """# Demo model
 
 {origin} on scenes of Sightline's embedded world by `snakemake train_demo_models`; no other data, no other
-weights. Stock transformers classes, float16 safetensors. Licence: that of the repository.
+weights. Stock transformers classes but for a projection, float16 safetensors. Licence: that of the repository.
 
 | folder | class | what it is |
 |---|---|---|
 | `llava` | `LlavaForConditionalGeneration` | a VLM with 14 x 14 image tokens |
-{sam}| `segmenter` | `SamModel` and a projection | the same, prompted by the VLM's state at `[SEG]` as in LISA |
+{sam}| `segmenter` | `Segmenter` of this library | a `SamModel` prompted by the VLM's state at `[SEG]`, as in LISA |
+
+Of the segmenter only what was trained is stored, mask decoder and projection; the rest is that of the SAM that its
+`segmenter.json` names.
 
 The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model ({layers} layers,
 width 192, 4 heads, untied embeddings).

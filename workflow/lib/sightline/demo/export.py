@@ -37,8 +37,8 @@ def export(
     vlm.generation_config.bos_token_id = tokenizer.bos_token_id
     vlm.half().save_pretrained(out / VLM)
     build_processor(tokenizer).save_pretrained(out / VLM)
-    segmenter.half().save(out / SEGMENTER)
     original.half().save_pretrained(out / SAM)
+    segmenter.half().save(out / SEGMENTER, out / SAM)
     build_sam_processor().save_pretrained(out / SAM)
     write_json(recipe, out / RECIPE)
     curves = out / CURVES

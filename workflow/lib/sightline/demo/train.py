@@ -71,7 +71,9 @@ class Recipe:
 
 RECIPES = {
     "llava-8": Recipe(seed=2),
-    "llava-12": Recipe(grown_from="llava-8", seed=1, layers=12, language_steps=3000, counted_steps=3600),
+    "llava-12": Recipe(
+        grown_from="llava-8", seed=1, layers=12, language_steps=3000, counted_steps=3600
+    ),
 }
 """Two models, as the studies look at two. The deeper one is no independent seed."""
 

@@ -5,6 +5,8 @@ pixels (3, side, side) -> sam.vision_encoder -> image embedding (prompt width, g
 sam.mask_decoder(image embedding, prompt) -> mask logits (4 grid, 4 grid), threshold 0
 """
 
+import json
+import os
 from pathlib import Path
 
 import torch
@@ -13,11 +15,12 @@ from torch import Tensor, nn
 from transformers import SamImageProcessorPil, SamModel
 
 from sightline.errors import SightlineError
-from sightline.files import atomic_path
+from sightline.files import atomic_path, write_json
 from sightline.models.checksums import check_weights
 from sightline.scenes.geometry import Pad
 
 _PROJECTION = "projection.safetensors"
+_TRAINED, _BASE = "segmenter.safetensors", "segmenter.json"
 _FRAMES = ("preprocessor_config.json", "processor_config.json")
 
 
@@ -105,13 +108,48 @@ class Segmenter(nn.Module):
         size = (self.side, self.side)
         return nn.functional.interpolate(logits.float(), size, mode="bilinear")[:, 0] > 0
 
-    def save(self, folder: Path) -> None:
-        """Write the SAM in its Hugging Face layout and the projection beside it."""
-        self.sam.save_pretrained(folder)
-        with atomic_path(folder / _PROJECTION) as temporary:
-            save_file(
-                {k: v.contiguous() for k, v in self.projection.state_dict().items()}, temporary
+    def save(self, folder: Path, sam: Path | None = None) -> None:
+        """Write the SAM in its Hugging Face layout and the projection beside it.
+
+        Args:
+            folder: to write into.
+            sam: folder of the SAM it was trained from. If given, only mask decoder and projection are written, and
+                where that folder is; image and prompt encoders stay frozen in LISA, so they would be there twice.
+
+        Raises:
+            SightlineError: other parts than the mask decoder differ from that SAM.
+        """
+        if sam is None:
+            self.sam.save_pretrained(folder)
+            weights, file = self.projection.state_dict(), _PROJECTION
+        else:
+            _check_frozen(self.sam, sam)
+            weights = _prefixed("projection.", self.projection)
+            weights |= _prefixed("mask_decoder.", self.sam.mask_decoder)
+            file = _TRAINED
+            write_json({"sam": os.path.relpath(sam, folder)}, folder / _BASE)
+        with atomic_path(folder / file) as temporary:
+            save_file({name: weight.contiguous() for name, weight in weights.items()}, temporary)
+
+
+def _prefixed(prefix: str, module: nn.Module) -> dict[str, Tensor]:
+    return {f"{prefix}{name}": weight for name, weight in module.state_dict().items()}
+
+
+def _check_frozen(sam: SamModel, folder: Path) -> None:
+    stored = SamModel.from_pretrained(folder, dtype=sam.dtype, local_files_only=True).state_dict()
+    for name, weight in sam.state_dict().items():
+        if not name.startswith("mask_decoder.") and not torch.equal(weight.cpu(), stored[name]):
+            raise SightlineError(
+                f"{folder}: {name} is not that of the segmenter. Save the segmenter whole, or name the SAM it was "
+                "trained from."
             )
+
+
+def _sam_folder(folder: Path) -> Path:
+    """Where the frozen parts of a segmenter are."""
+    base = folder / _BASE
+    return folder / json.loads(base.read_text())["sam"] if base.is_file() else folder
 
 
 def enlarge(logits: Tensor, size: tuple[int, int], side: int) -> Tensor:
@@ -133,18 +171,15 @@ def enlarge(logits: Tensor, size: tuple[int, int], side: int) -> Tensor:
 
 
 def load_frame(folder: Path | str) -> SamImageProcessorPil:
-    """What makes a SAM's pixels of an image: the folder's own, or that of the original SAM beside it.
+    """What makes a SAM's pixels of an image: the folder's own, or that of the SAM whose frozen parts it uses.
 
     Raises:
-        SightlineError: neither is there.
+        SightlineError: there is none.
     """
-    folder = Path(folder)
-    for place in (folder, folder.with_name("sam")):
-        if any((place / name).is_file() for name in _FRAMES):
-            return SamImageProcessorPil.from_pretrained(place, local_files_only=True)
-    raise SightlineError(
-        f"{folder}: no {' or '.join(_FRAMES)}, and none in {folder.with_name('sam')}. Fetch the SAM's processor too."
-    )
+    place = _sam_folder(Path(folder))
+    if not any((place / name).is_file() for name in _FRAMES):
+        raise SightlineError(f"{place}: no {' or '.join(_FRAMES)}. Fetch the SAM's processor too.")
+    return SamImageProcessorPil.from_pretrained(place, local_files_only=True)
 
 
 def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmenter:
@@ -153,12 +188,26 @@ def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmente
     Raises:
         SightlineError: the folder lacks the projection, or weights are not those listed beside them.
     """
-    path = Path(folder) / _PROJECTION
+    folder = Path(folder)
+    base = _sam_folder(folder)
+    path = folder / (_PROJECTION if base == folder else _TRAINED)
     if not path.exists():
         raise SightlineError(f"{path}: missing. A segmenter folder holds a SAM and its projection.")
-    check_weights(folder)
+    for place in {folder, base}:
+        check_weights(place)
     weights = load_file(path)
-    sam = SamModel.from_pretrained(folder, dtype=dtype, local_files_only=True)
+    sam = SamModel.from_pretrained(base, dtype=dtype, local_files_only=True)
+    if base != folder:
+        sam.mask_decoder.load_state_dict(_without("mask_decoder.", weights))
+        weights = _without("projection.", weights)
     segmenter = Segmenter(sam, weights["0.weight"].shape[1])
     segmenter.projection.load_state_dict(weights)
     return segmenter.to(dtype).eval()
+
+
+def _without(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {
+        name.removeprefix(prefix): weight
+        for name, weight in weights.items()
+        if name.startswith(prefix)
+    }
