@@ -39,7 +39,7 @@ except ConfigError as error:
 
 
 # Commands that write trace sets read it there: as a parameter, another place would have everything measured again.
-os.environ["SIGHTLINE_CACHES"] = config.get("caches", "")
+os.environ.update(SIGHTLINE_CACHES=config.get("caches", ""))
 
 
 def results(path):
