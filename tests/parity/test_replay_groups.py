@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from by_hand import ByHand
-from sightline.instruments import row_attention
+from sightline.instruments import branches, row_attention
 from sightline.instruments.branches import Branches
 from sightline.instruments.clean_run import ReplayError
 from sightline.instruments.interventions import Condition, Knockout, ReplaceTokens, Rescale
@@ -108,6 +108,17 @@ def test_the_fused_kernel_gives_the_same(clean, logits, answers, monkeypatch, at
     monkeypatch.setattr(row_attention, "_ROWS_AT_ONCE", at_once)
     torch.testing.assert_close(replay(clean, CONDITIONS), logits, rtol=1e-4, atol=1e-4)
     assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == answers
+
+
+@pytest.mark.parametrize("rows", [1, 20])
+def test_rows_go_through_blocks_piece_by_piece(clean, logits, answers, monkeypatch, rows):
+    """How many rows a block is given at a time changes nothing, in prompts that share an image either."""
+    several = replay_prompts(clean, CONDITIONS, [clean.prompt], 8)
+    monkeypatch.setattr(branches, "_ROWS_IN_PIECE", rows)
+    torch.testing.assert_close(replay(clean, CONDITIONS), logits, rtol=1e-4, atol=1e-4)
+    assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == answers
+    found = replay_prompts(clean, CONDITIONS, [clean.prompt], 8)
+    assert [one.tokens for one in found[0]] == [one.tokens for one in several[0]] == answers
 
 
 def test_knockouts_are_one_until_one_of_them_ends(clean, rows_run):

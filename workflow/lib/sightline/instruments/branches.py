@@ -5,7 +5,7 @@ branches apart yet: two knockouts that begin in the same layer are one until one
 branches with the same rows form a batch; the clean keys and values are read by all of them and copied by none.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ from sightline.instruments.cones import Cone
 from sightline.instruments.edges import Edges, Positions
 from sightline.instruments.replacements import replacement
 from sightline.instruments.row_attention import branch_attention, joined, rows_run_by
+
+# Rows that go through a block together: enough for the products, few enough for the caches.
+_ROWS_IN_PIECE = 2048
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +79,28 @@ class _KeysSuffice(Exception):
     """Leaves the last block early: its keys and values are known, and nobody asks for its output."""
 
 
+def _split(
+    groups: Iterable[Mapping[int, int]], rows: Sequence[Positions]
+) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+    """Units and branches of each group, no more together than fit a piece."""
+    for group in groups:
+        size = max(1, _ROWS_IN_PIECE // len(rows[next(iter(group.values()))]))
+        units, branches = tuple(group), tuple(group.values())
+        for first in range(0, len(units), size):
+            yield units[first : first + size], branches[first : first + size]
+
+
+def _pieces(works: Iterable[_Work]) -> Iterator[list[_Work]]:
+    """Works that follow each other, with about as many rows as fit a piece."""
+    piece: list[_Work] = []
+    for work in works:
+        if piece and work.end - piece[0].offset > _ROWS_IN_PIECE:
+            yield piece
+            piece = []
+        piece.append(work)
+    yield piece
+
+
 class Branches:
     """Several conditions on one clean run.
 
@@ -108,6 +133,7 @@ class Branches:
         ]
         self._biases: dict[tuple, torch.Tensor | None] = {}
         self._works: list[_Work] = []
+        self._piece: list[_Work] = []
         self._fresh: list[OwnKeys] = []
         self._keep = self._keys_suffice = False
 
@@ -165,16 +191,25 @@ class Branches:
             else:
                 parent_of = dict(zip(units, parents, strict=True))
                 hidden = self._entering(layer, layout, parent_of, out)
-            rotary = self.clean.rotary(self._indices(self._places()))
             self._keys_suffice = len(read) == 0 and layer == len(self.clean.blocks) - 1
-            try:
-                out = block(hidden[None], position_embeddings=rotary)[0]
-            except _KeysSuffice:
-                out = None
+            out = self._through(block, hidden)
             layout, before = self._layout(), after
             if self._keep:
                 self._expand(layer, units)
         yield self._read(len(self.clean.blocks), layout, units, out, read)
+
+    def _through(self, block: torch.nn.Module, hidden: torch.Tensor) -> torch.Tensor | None:
+        """All rows through one block, piece by piece: what a block makes on the way should fit a cache."""
+        rotary = self.clean.rotary(self._indices(self._places()))
+        self._fresh, found = [], []
+        for piece in _pieces(self._works):
+            self._piece, span = piece, slice(piece[0].offset, piece[-1].end)
+            turned = tuple(one[:, span] for one in rotary)
+            try:
+                found.append(block(hidden[None, span], position_embeddings=turned)[0])
+            except _KeysSuffice:
+                continue
+        return torch.cat(found) if found else None
 
     def attend(
         self,
@@ -185,9 +220,9 @@ class Branches:
         scaling: float,
     ) -> torch.Tensor:
         """Attention of all rows of one layer; see `sightline.instruments.row_attention.Attends`."""
-        found, kept = [], []
-        for work in self._works:
-            span = slice(work.offset, work.end)
+        found, begin = [], self._piece[0].offset
+        for work in self._piece:
+            span = slice(work.offset - begin, work.end - begin)
             shape = (-1, len(work.units), len(work.rows), query.shape[-1])
             asked, keys, values = (
                 one[:, span].reshape(shape).transpose(0, 1) for one in (query, key, value)
@@ -198,13 +233,12 @@ class Branches:
                 positions = np.concatenate([work.past.positions, positions])
             if self._keep:
                 own = [joined(own)]
-                kept.append(OwnKeys(work.units, positions, *own[0]))
+                self._fresh.append(OwnKeys(work.units, positions, *own[0]))
             if self._keys_suffice:
                 continue
             shared = self.clean.keys[layer][:, work.clean], self.clean.values[layer][:, work.clean]
             out = branch_attention(asked, shared, own, work.bias, scaling)
             found.append(out.reshape(-1, *out.shape[2:]))
-        self._fresh = kept
         if self._keys_suffice:
             raise _KeysSuffice
         return torch.cat(found)
@@ -218,8 +252,7 @@ class Branches:
                 key = rows[branch].tobytes(), id(past_of.get(branch))
                 groups.setdefault(key, {}).setdefault(unit, branch)
         works, offset = [], 0
-        for members in groups.values():
-            branches = tuple(members.values())
+        for units, branches in _split(groups.values(), rows):
             places = rows[branches[0]]
             past = past_of.get(branches[0])
             past = None if past is None else past.select(branches)
@@ -228,7 +261,7 @@ class Branches:
             bias = self._bias(layer, branches, places, np.concatenate([clean, own]))
             contiguous = len(clean) == 0 or clean[-1] == len(clean) - 1
             shared = slice(0, len(clean)) if contiguous else self._indices(clean)
-            works.append(_Work(tuple(members), branches, places, offset, past, shared, bias))
+            works.append(_Work(units, branches, places, offset, past, shared, bias))
             offset = works[-1].end
         return works
 
