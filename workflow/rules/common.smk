@@ -42,6 +42,11 @@ except ConfigError as error:
 os.environ.update(SIGHTLINE_CACHES=config.get("caches", ""))
 
 
+def as_json(value):
+    """Settings as the text of a file. Rules print it: with ``run:`` each of them would start Snakemake anew."""
+    return json.dumps(value, indent=1, sort_keys=True)
+
+
 def results(path):
     """A file of this run."""
     return f"results/{config['run']}/{path}"

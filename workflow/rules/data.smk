@@ -184,11 +184,9 @@ rule write_wanted_settings:
     log:
         logs("settings/wanted_images"),
     params:
-        settings=lambda wildcards: wanted_settings(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=lambda wildcards: as_json(wanted_settings()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule choose_images:

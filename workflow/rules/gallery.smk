@@ -17,11 +17,9 @@ rule write_run_settings:
     log:
         logs("settings/run"),
     params:
-        settings=run_settings(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(run_settings()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule record_run:

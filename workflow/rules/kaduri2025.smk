@@ -18,11 +18,9 @@ rule write_kaduri2025_protocol:
     log:
         logs("settings/kaduri2025"),
     params:
-        settings=kaduri2025_protocol(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(kaduri2025_protocol()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule draw_images:

@@ -20,11 +20,9 @@ rule write_khajuria2025_protocol:
     log:
         logs("settings/khajuria2025"),
     params:
-        settings=khajuria2025_protocol(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(khajuria2025_protocol()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule write_khajuria2025_pairs:
@@ -34,11 +32,9 @@ rule write_khajuria2025_pairs:
     log:
         logs("settings/khajuria2025_pairs"),
     params:
-        settings=khajuria2025_settings("pairs"),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(khajuria2025_settings("pairs")),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule write_encoder_settings:
@@ -48,11 +44,9 @@ rule write_encoder_settings:
     log:
         logs("settings/encoders/{encoder}"),
     params:
-        settings=lambda wildcards: encoder_settings(wildcards.encoder),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=lambda wildcards: as_json(encoder_settings(wildcards.encoder)),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule generate_probing:

@@ -13,11 +13,9 @@ rule write_khajuria2025_probe_settings:
     log:
         logs("settings/khajuria2025_probes"),
     params:
-        settings=khajuria2025_probe_settings(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(khajuria2025_probe_settings()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule write_khajuria2025_roster:
@@ -27,11 +25,9 @@ rule write_khajuria2025_roster:
     log:
         logs("settings/khajuria2025_roster"),
     params:
-        entries=khajuria2025_roster(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.entries, indent=1, sort_keys=True)
-        )
+        entries=as_json(khajuria2025_roster()),
+    shell:
+        "printf %s {params.entries:q} > {output}"
 
 
 rule decode_pairs:

@@ -17,11 +17,9 @@ rule write_neo2025_protocol:
     log:
         logs("settings/neo2025"),
     params:
-        settings=neo2025_protocol(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(neo2025_protocol()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule compute_mean_token:

@@ -24,11 +24,9 @@ rule write_lens_protocol:
     log:
         logs("settings/neo2025_lens"),
     params:
-        settings=lens_protocol(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(lens_protocol()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule choose_lens_images:

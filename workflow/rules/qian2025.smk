@@ -27,11 +27,9 @@ rule write_qian2025_protocol:
     log:
         logs("settings/qian2025"),
     params:
-        settings=qian2025_protocol(),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=as_json(qian2025_protocol()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule judge_qian2025_claims:

@@ -14,11 +14,9 @@ rule write_model_settings:
     log:
         logs("settings/models/{model}"),
     params:
-        settings=lambda wildcards: model_settings(wildcards.model),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=lambda wildcards: as_json(model_settings(wildcards.model)),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule write_model_identity:
@@ -31,11 +29,9 @@ rule write_model_identity:
     log:
         logs("settings/identities/{model}"),
     params:
-        settings=lambda wildcards: model_identity(wildcards.model),
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=lambda wildcards: as_json(model_identity(wildcards.model)),
+    shell:
+        "printf %s {params.settings:q} > {output}"
 
 
 rule write_settings_part:
@@ -47,11 +43,9 @@ rule write_settings_part:
     wildcard_constraints:
         study="|".join(config["studies"]),
     params:
-        settings=lambda wildcards: {
-            key: study(wildcards.study).get(key) for key in wildcards.part.split("+")
-        }
-        | {"seed": config["seed"]},
-    run:
-        Path(output[0]).write_text(
-            json.dumps(params.settings, indent=1, sort_keys=True)
-        )
+        settings=lambda wildcards: as_json(
+            {key: study(wildcards.study).get(key) for key in wildcards.part.split("+")}
+            | {"seed": config["seed"]}
+        ),
+    shell:
+        "printf %s {params.settings:q} > {output}"

@@ -31,6 +31,7 @@ from sightline.models import vlm as vlms
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 from sightline.models.segmenter import Segmenter, load_segmenter
+from sightline.models.shared_images import answer_about
 from sightline.scenes.mentions import Vocabulary
 
 FIRST_SEED = 4_000_000
@@ -109,8 +110,13 @@ def answer(vlm: vlms.VLM, held_out: HeldOut, kinds: Iterable[str]) -> pd.DataFra
     answers: list[str] = [""] * len(frame)
     for blind, part in frame.groupby("blind"):
         prompts = [vlm.prompt(question, image=not blind) for question in part["question"]]
-        tokens = None if blind else held_out.image_tokens[part["scene"].to_list()]
-        texts = vlm.generate_many(prompts, tokens, 12, _BATCH)
+        texts = (
+            vlm.generate_many(prompts, None, 12, _BATCH)
+            if blind
+            else answer_about(
+                vlm, prompts, part["scene"].to_list(), held_out.image_tokens, 12, _BATCH
+            )
+        )
         for row, text in zip(part.index, texts, strict=True):
             answers[row] = text
     return frame.assign(answer=answers)
@@ -152,19 +158,19 @@ def describe_scenes(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
 
 @torch.no_grad()
 def segment_scenes(
-    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, kind: str
+    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, kinds: Iterable[str]
 ) -> pd.DataFrame:
-    """Ask for masks: columns scene, question, answer, iou (0 where the answer holds no [SEG])."""
+    """Ask for masks: columns scene, kind, question, answer, iou (0 where the answer holds no [SEG])."""
     wanted = [
         (number, turn)
         for number, asked in enumerate(held_out.asked)
         for turn in asked
-        if turn.kind == kind
+        if turn.kind in kinds
     ]
     prompts = [vlm.prompt(turn.question) for _, turn in wanted]
     scenes = [number for number, _ in wanted]
     # Special tokens carry the answer here, so ids are read back from the text that names them.
-    texts = vlm.generate_many(prompts, held_out.image_tokens[scenes], 8, _BATCH, keep_special=True)
+    texts = answer_about(vlm, prompts, scenes, held_out.image_tokens, 8, _BATCH, keep_special=True)
     rows = []
     for (number, turn), text in zip(wanted, texts, strict=True):
         overlap = 0.0
@@ -172,7 +178,10 @@ def segment_scenes(
             mask = predict_mask(vlm, segmenter, held_out, number, turn.question, text)
             truth = instance_map(held_out.scenes[number]) == turn.target
             overlap = (mask & truth).sum() / max(1, (mask | truth).sum())
-        rows.append({"scene": number, "question": turn.question, "answer": text, "iou": overlap})
+        rows.append(
+            {"scene": number, "kind": turn.kind, "question": turn.question, "answer": text,
+             "iou": overlap}
+        )  # fmt: skip
     return pd.DataFrame(rows)
 
 
@@ -239,9 +248,10 @@ def measure(vlm: vlms.VLM, segmenter: Segmenter, scenes: int) -> pd.DataFrame:
     )
     blind = guess_existence(vlm, held_out)
     rows.append(_share("existence, text only", blind["right"], blind["scene"], key))
+    masks = segment_scenes(vlm, segmenter, held_out, _MASKS)
     for kind, gate in _MASKS.items():
-        masks = segment_scenes(vlm, segmenter, held_out, kind)
-        rows.append(_share(gate, masks["iou"], masks["scene"], key))
+        part = masks[masks["kind"] == kind]
+        rows.append(_share(gate, part["iou"], part["scene"], key))
     frame = pd.DataFrame(rows)
     return frame.sort_values("wanted", kind="stable", na_position="last", key=lambda c: c.isna())
 

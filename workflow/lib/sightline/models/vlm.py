@@ -11,6 +11,7 @@ from typing import Any
 import torch
 import transformers
 from PIL import Image
+from transformers import Cache
 
 from sightline.models.adapters import Adapter
 from sightline.models.inputs import class_of
@@ -180,7 +181,7 @@ class VLM:
         rows = self._rows(prompt, image_tokens)
         found = [
             self.model(**inputs, logits_to_keep=1, use_cache=False).logits[:, -1].float()
-            for inputs in self._inputs(
+            for inputs in self.inputs(
                 [prompt] * rows, image_tokens, batch_size or self.source.batch_size
             )
         ]
@@ -243,7 +244,7 @@ class VLM:
         answers = [""] * len(prompts)
         for numbers in by_length.values():
             chosen = None if image_tokens is None else image_tokens[numbers]
-            batches = self._inputs(
+            batches = self.inputs(
                 [prompts[number] for number in numbers],
                 chosen,
                 batch_size or self.source.batch_size,
@@ -251,21 +252,35 @@ class VLM:
             texts = [
                 self.decode(row, keep_special)
                 for inputs in batches
-                for row in self.model.generate(
-                    **inputs,
-                    max_new_tokens=max_new_tokens,
-                    do_sample=False,
-                    num_beams=1,
-                    temperature=None,
-                    top_p=None,
-                    top_k=None,
-                    # Some checkpoints ask for one, which is no longer the most likely word.
-                    repetition_penalty=None,
-                )
+                for row in self.greedy(inputs, max_new_tokens)
             ]
             for number, text in zip(numbers, texts, strict=True):
                 answers[number] = text
         return answers
+
+    @torch.no_grad()
+    def greedy(
+        self, inputs: Mapping[str, torch.Tensor], max_new_tokens: int, past: Cache | None = None
+    ) -> torch.Tensor:
+        """Tokens of greedy answers, (batch, new tokens), by the model's own ``generate``.
+
+        Args:
+            inputs: as ``inputs`` makes them.
+            max_new_tokens: most tokens of an answer.
+            past: keys and values of the first positions, which are then not run again.
+        """
+        return self.model.generate(
+            **inputs,
+            past_key_values=past,
+            max_new_tokens=max_new_tokens,
+            do_sample=False,
+            num_beams=1,
+            temperature=None,
+            top_p=None,
+            top_k=None,
+            # Some checkpoints ask for one, which is no longer the most likely word.
+            repetition_penalty=None,
+        )
 
     def decode(self, tokens: torch.Tensor | Sequence[int], keep_special: bool = False) -> str:
         """Text of generated tokens, (n,), without outer spaces and, unless kept, special tokens."""
@@ -350,7 +365,7 @@ class VLM:
                 f"expected (batch, {expected[0]}, {expected[1]})"
             )
 
-    def _inputs(
+    def inputs(
         self, prompts: Sequence[Prompt], image_tokens: torch.Tensor | None, batch_size: int
     ) -> Iterator[dict[str, torch.Tensor]]:
         """Arguments of the model for prompts of equal length, a batch at a time."""

@@ -12,8 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-
-import inflect
+from typing import Any
 
 from sightline.errors import SightlineError
 
@@ -98,11 +97,19 @@ def mentioned_as_published(text: str, name: str) -> bool:
 def _forms(phrase: str) -> tuple[str, str]:
     """A phrase and its plural, in lower case, words parted by one space."""
     singular = _normal(phrase)
-    return singular, _normal(_engine().plural_noun(singular))
+    return singular, _normal(plural(singular))
+
+
+def plural(noun: str) -> str:
+    """The plural of a noun, irregular ones too."""
+    return str(_engine().plural_noun(noun))
 
 
 @cache
-def _engine() -> inflect.engine:
+def _engine() -> Any:
+    # Takes two seconds to import, and most commands that pass by here need no plural.
+    import inflect
+
     return inflect.engine()
 
 

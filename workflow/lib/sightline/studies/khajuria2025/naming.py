@@ -4,10 +4,9 @@ import re
 from collections.abc import Iterable, Sequence
 from functools import cache
 
-import inflect
 import numpy as np
 
-from sightline.scenes.mentions import Vocabulary
+from sightline.scenes.mentions import Vocabulary, plural
 
 
 class CaptionJudge:
@@ -45,9 +44,4 @@ def named_as_published(captions: Sequence[str], name: str) -> bool:
 
 @cache
 def _forms(name: str) -> frozenset[str]:
-    return frozenset({name, str(_engine().plural_noun(name))})
-
-
-@cache
-def _engine() -> inflect.engine:
-    return inflect.engine()
+    return frozenset({name, plural(name)})
