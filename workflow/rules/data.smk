@@ -183,6 +183,8 @@ rule write_wanted_settings:
         results("settings/wanted_images.json"),
     log:
         logs("settings/wanted_images"),
+    conda:
+        "../../envs/core.yaml"
     params:
         settings=lambda wildcards: as_json(wanted_settings()),
     shell:

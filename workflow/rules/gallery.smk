@@ -16,8 +16,10 @@ rule write_run_settings:
         results("settings/run.json"),
     log:
         logs("settings/run"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(run_settings()),
+        settings=lambda wildcards: as_json(run_settings()),
     shell:
         "printf %s {params.settings:q} > {output}"
 

@@ -17,8 +17,10 @@ rule write_kaduri2025_protocol:
         results("settings/kaduri2025.json"),
     log:
         logs("settings/kaduri2025"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(kaduri2025_protocol()),
+        settings=lambda wildcards: as_json(kaduri2025_protocol()),
     shell:
         "printf %s {params.settings:q} > {output}"
 

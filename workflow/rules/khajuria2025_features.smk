@@ -19,8 +19,10 @@ rule write_khajuria2025_protocol:
         results("settings/khajuria2025.json"),
     log:
         logs("settings/khajuria2025"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(khajuria2025_protocol()),
+        settings=lambda wildcards: as_json(khajuria2025_protocol()),
     shell:
         "printf %s {params.settings:q} > {output}"
 
@@ -31,8 +33,10 @@ rule write_khajuria2025_pairs:
         results("settings/khajuria2025_pairs.json"),
     log:
         logs("settings/khajuria2025_pairs"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(khajuria2025_settings("pairs")),
+        settings=lambda wildcards: as_json(khajuria2025_settings("pairs")),
     shell:
         "printf %s {params.settings:q} > {output}"
 
@@ -43,6 +47,8 @@ rule write_encoder_settings:
         results("settings/encoders/{encoder}.json"),
     log:
         logs("settings/encoders/{encoder}"),
+    conda:
+        "../../envs/core.yaml"
     params:
         settings=lambda wildcards: as_json(encoder_settings(wildcards.encoder)),
     shell:

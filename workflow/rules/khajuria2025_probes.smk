@@ -12,8 +12,10 @@ rule write_khajuria2025_probe_settings:
         results("settings/khajuria2025_probes.json"),
     log:
         logs("settings/khajuria2025_probes"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(khajuria2025_probe_settings()),
+        settings=lambda wildcards: as_json(khajuria2025_probe_settings()),
     shell:
         "printf %s {params.settings:q} > {output}"
 
@@ -24,8 +26,10 @@ rule write_khajuria2025_roster:
         results("settings/khajuria2025_roster.json"),
     log:
         logs("settings/khajuria2025_roster"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        entries=as_json(khajuria2025_roster()),
+        entries=lambda wildcards: as_json(khajuria2025_roster()),
     shell:
         "printf %s {params.entries:q} > {output}"
 

@@ -16,8 +16,10 @@ rule write_neo2025_protocol:
         results("settings/neo2025.json"),
     log:
         logs("settings/neo2025"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(neo2025_protocol()),
+        settings=lambda wildcards: as_json(neo2025_protocol()),
     shell:
         "printf %s {params.settings:q} > {output}"
 

@@ -23,8 +23,10 @@ rule write_lens_protocol:
         results("settings/neo2025_lens.json"),
     log:
         logs("settings/neo2025_lens"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(lens_protocol()),
+        settings=lambda wildcards: as_json(lens_protocol()),
     shell:
         "printf %s {params.settings:q} > {output}"
 

@@ -26,8 +26,10 @@ rule write_qian2025_protocol:
         results("settings/qian2025.json"),
     log:
         logs("settings/qian2025"),
+    conda:
+        "../../envs/core.yaml"
     params:
-        settings=as_json(qian2025_protocol()),
+        settings=lambda wildcards: as_json(qian2025_protocol()),
     shell:
         "printf %s {params.settings:q} > {output}"
 

@@ -13,6 +13,8 @@ rule write_model_settings:
         results("settings/models/{model}.json"),
     log:
         logs("settings/models/{model}"),
+    conda:
+        "../../envs/core.yaml"
     params:
         settings=lambda wildcards: as_json(model_settings(wildcards.model)),
     shell:
@@ -28,6 +30,8 @@ rule write_model_identity:
         results("settings/identities/{model}.json"),
     log:
         logs("settings/identities/{model}"),
+    conda:
+        "../../envs/core.yaml"
     params:
         settings=lambda wildcards: as_json(model_identity(wildcards.model)),
     shell:
@@ -42,6 +46,8 @@ rule write_settings_part:
         logs("settings/{study}/{part}"),
     wildcard_constraints:
         study="|".join(config["studies"]),
+    conda:
+        "../../envs/core.yaml"
     params:
         settings=lambda wildcards: as_json(
             {key: study(wildcards.study).get(key) for key in wildcards.part.split("+")}
