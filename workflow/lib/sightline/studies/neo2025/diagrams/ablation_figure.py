@@ -18,7 +18,11 @@ from sightline import cli
 from sightline.studies.drawing import INK, MUTED, PALETTE, save_figure
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.diagrams import example_columns as shown
-from sightline.studies.neo2025.diagrams.shapes import (
+from sightline.studies.neo2025.effects import initially_correct
+from sightline.studies.neo2025.judging import CORRECTED
+from sightline.studies.neo2025.measurements import read_measurements
+from sightline.studies.neo2025.protocol import SETTINGS
+from sightline.studies.shapes import (
     PAPER,
     arrow,
     badge,
@@ -27,10 +31,6 @@ from sightline.studies.neo2025.diagrams.shapes import (
     pixels_of,
     show_image,
 )
-from sightline.studies.neo2025.effects import initially_correct
-from sightline.studies.neo2025.judging import CORRECTED
-from sightline.studies.neo2025.measurements import read_measurements
-from sightline.studies.neo2025.protocol import SETTINGS
 
 OBJECT, RING, ANSWER = (PALETTE[name] for name in ("blue", "sky", "vermilion"))
 SETS = {

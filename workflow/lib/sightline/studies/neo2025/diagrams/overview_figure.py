@@ -27,7 +27,9 @@ from sightline.studies.drawing import (
 )
 from sightline.studies.neo2025.diagrams import overview_numbers as numbers_of
 from sightline.studies.neo2025.diagrams.overview_case import ELSEWHERE, OTHER, OWN, Case, read_case
-from sightline.studies.neo2025.diagrams.shapes import (
+from sightline.studies.neo2025.effects import read_effects
+from sightline.studies.neo2025.knockout.effects import read_effects as read_knockout
+from sightline.studies.shapes import (
     PLAIN,
     arrow,
     badge,
@@ -37,8 +39,6 @@ from sightline.studies.neo2025.diagrams.shapes import (
     pixels_of,
     show_image,
 )
-from sightline.studies.neo2025.effects import read_effects
-from sightline.studies.neo2025.knockout.effects import read_effects as read_knockout
 
 OBJECT, TEXT, CUT, LENS = (PALETTE[name] for name in ("blue", "orange", "vermilion", "green"))
 COLORS = {OWN: PALETTE["blue"], ELSEWHERE: PALETTE["sky"], OTHER: PLAIN}

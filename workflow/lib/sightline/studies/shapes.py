@@ -1,4 +1,4 @@
-"""Shapes that both diagrams are made of; one inch is one unit."""
+"""Shapes that diagrams are made of; one inch is one unit."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
