@@ -14,9 +14,9 @@ from sightline.studies.kaduri2025.judge.agreement import (
     summarise,
     translate,
 )
-from sightline.studies.kaduri2025.judge.diagrams import draw_protocol, draw_worked_case, worked_case
 from sightline.studies.kaduri2025.judge.instructions_text import write_text
 from sightline.studies.kaduri2025.judge.labels import CATEGORY_NAMES, LabelledPair, labelled_pairs
+from sightline.studies.kaduri2025.judge.worked_case import draw_worked_case, worked_case
 from sightline.studies.published import load_published
 
 PUBLISHED = load_published("kaduri2025")
@@ -97,9 +97,8 @@ def test_the_worked_case_is_computed_and_agrees_with_what_is_printed():
     assert numbers["computed"].to_dict() == pytest.approx(numbers["published"].to_dict(), abs=0.005)
 
 
-@pytest.mark.parametrize("draw", [draw_protocol, draw_worked_case])
-def test_drawings_stay_within_their_frame(draw):
-    figure = draw()
+def test_drawing_stays_within_its_frame():
+    figure = draw_worked_case()
     figure.canvas.draw()
     width, height = figure.canvas.get_width_height()
     for axes in figure.axes:

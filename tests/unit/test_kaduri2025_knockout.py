@@ -26,12 +26,13 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     STRICT,
     Layout,
 )
-from sightline.studies.kaduri2025.knockout.describe import describe_all, interventions
+from sightline.studies.kaduri2025.knockout.describe import describe_all
 from sightline.studies.kaduri2025.knockout.descriptions import (
     COLUMNS,
     DescriptionError,
     read_descriptions,
 )
+from sightline.studies.kaduri2025.knockout.edges import interventions
 from sightline.studies.kaduri2025.knockout.judge import judge_all, shuffle_images
 from sightline.studies.kaduri2025.knockout.measurements import COLUMNS as JUDGED
 from sightline.studies.kaduri2025.knockout.measurements import read_measurements

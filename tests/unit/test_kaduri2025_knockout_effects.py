@@ -18,7 +18,6 @@ from sightline.studies.kaduri2025.knockout import (
     bars_figure,
     contrasts,
     curve_figure,
-    diagram,
     example_figure,
     gist_figure,
     windows_figure,
@@ -241,7 +240,6 @@ def test_figures_draw_what_they_list(effects, measured, tmp_path):
     parts = gist_figure.gist_data(effects)
     assert {"f1", "detail_f1", "dominant_named", "theme_named"} == set(parts["part"])
     assert gist_figure.draw(parts).axes
-    assert diagram.draw().axes
 
 
 def test_figures_without_published_values(effects):

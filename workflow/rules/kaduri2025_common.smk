@@ -66,9 +66,9 @@ def kaduri2025_attention_tables(model):
 
 def kaduri2025_judging_items():
     """What the judge, the yes/no pairs and the compressed context give."""
-    names = ["fig3.png", "fig8.png", "page2.png", "tabS2.tex", "textS1.md"]
+    names = ["fig3.png", "page2.png", "tabS2.tex", "textS1.md"]
     if kaduri2025_has_pairs():
-        names += ["tab1.tex", "tabS3.tex"]
+        names += ["fig8.png", "tab1.tex", "tabS3.tex"]
         if len(study("kaduri2025").get("models", [])) > 1:
             names.append("tabS1.tex")
     return [results(f"kaduri2025/{name}") for name in names]

@@ -2,7 +2,6 @@
 
 
 localrules:
-    kaduri2025_fig3,
     kaduri2025_page2,
     kaduri2025_textS1,
 
@@ -43,9 +42,12 @@ rule measure_judge_agreement:
 
 
 rule kaduri2025_fig3:
-    """Figure 3: how the judge turns two descriptions into a number (a drawing)."""
+    """Figure 3: how the judge turns two descriptions of the run into numbers."""
     input:
-        published=library_file("studies/kaduri2025/published.csv"),
+        measurements=results(
+            f"kaduri2025/measurements/knockout/{kaduri2025_first_model()}.parquet"
+        ),
+        dataset=coco_files(kaduri2025_split()),
     output:
         pdf=results("kaduri2025/fig3.pdf"),
         png=report(
@@ -54,16 +56,21 @@ rule kaduri2025_fig3:
             category="kaduri2025",
             labels={"item": "Figure 3"},
         ),
+        csv=results("kaduri2025/fig3.csv"),
     log:
         logs("kaduri2025/fig3"),
     conda:
         "../../envs/plot.yaml"
     params:
+        model=kaduri2025_first_model(),
+        root=lambda wildcards: dataset_root("coco"),
+        split=kaduri2025_split(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.kaduri2025.judge.diagrams"),
+        code=code("sightline.studies.kaduri2025.judge.protocol_figure"),
     shell:
-        "python -m sightline.studies.kaduri2025.judge.diagrams --figure fig3 --out {params.stem}"
-        " 2> {log}"
+        "python -m sightline.studies.kaduri2025.judge.protocol_figure --model {params.model}"
+        " --measurements {input.measurements} --dataset {params.root} --split {params.split}"
+        " --out {params.stem} 2> {log}"
 
 
 rule kaduri2025_page2:
@@ -85,9 +92,9 @@ rule kaduri2025_page2:
         "../../envs/plot.yaml"
     params:
         stem=subpath(output.pdf, strip_suffix=".pdf"),
-        code=code("sightline.studies.kaduri2025.judge.diagrams"),
+        code=code("sightline.studies.kaduri2025.judge.worked_case"),
     shell:
-        "python -m sightline.studies.kaduri2025.judge.diagrams --figure page2 --out {params.stem}"
+        "python -m sightline.studies.kaduri2025.judge.worked_case --out {params.stem}"
         " 2> {log}"
 
 

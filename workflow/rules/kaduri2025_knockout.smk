@@ -132,7 +132,19 @@ rule judge_kaduri2025_knockout:
 
 
 rule kaduri2025_fig2a:
-    """Figure 2 (a) to (d): the three knockouts as diagrams."""
+    """Figure 2 (a) to (d): the three knockouts on one prompt of the run, with what is said under them."""
+    input:
+        page=results(
+            f"kaduri2025/explorer_tables/{kaduri2025_first_model()}/images.parquet"
+        ),
+        tables=expand(
+            results("kaduri2025/explorer_tables/{model}/{table}.parquet"),
+            model=kaduri2025_first_model(),
+            table=("tokens", "shares"),
+        ),
+        measurements=results(
+            f"kaduri2025/measurements/knockout/{kaduri2025_first_model()}.parquet"
+        ),
     output:
         pdf=results("kaduri2025/fig2a.pdf"),
         png=report(
@@ -141,15 +153,19 @@ rule kaduri2025_fig2a:
             category="kaduri2025",
             labels={"item": "Figure 2 a to d"},
         ),
+        csv=results("kaduri2025/fig2a.csv"),
     log:
         logs("kaduri2025/fig2a"),
     conda:
         "../../envs/plot.yaml"
     params:
+        model=kaduri2025_first_model(),
+        page=subpath(input.page, parent=True),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.diagram"),
     shell:
-        "python -m sightline.studies.kaduri2025.knockout.diagram --out {params.stem} 2> {log}"
+        "python -m sightline.studies.kaduri2025.knockout.diagram --page {params.page}"
+        " --measurements {input.measurements} --model {params.model} --out {params.stem} 2> {log}"
 
 
 rule kaduri2025_fig2e:

@@ -1,10 +1,6 @@
 """Kaduri et al. 2025: yes/no questions put to an image, and to what is kept of it."""
 
 
-localrules:
-    kaduri2025_fig8,
-
-
 rule generate_mme:
     """Yes/no pairs about scenes of the embedded world, in the layout of MME."""
     output:
@@ -220,7 +216,20 @@ rule kaduri2025_tabS3:
 
 
 rule kaduri2025_fig8:
-    """Figure 8: how questions are answered from a compressed context (a drawing)."""
+    """Figure 8: how questions are answered from a compressed context, with tokens and answers of the run."""
+    input:
+        page=results(
+            f"kaduri2025/explorer_tables/{kaduri2025_first_model()}/images.parquet"
+        ),
+        tables=expand(
+            results("kaduri2025/explorer_tables/{model}/{table}.parquet"),
+            model=kaduri2025_first_model(),
+            table=("tokens", "maps"),
+        ),
+        answers=results(
+            f"kaduri2025/measurements/reprompt/{kaduri2025_first_model()}.parquet"
+        ),
+        sets=kaduri2025_question_files(),
     output:
         pdf=results("kaduri2025/fig8.pdf"),
         png=report(
@@ -229,15 +238,19 @@ rule kaduri2025_fig8:
             category="kaduri2025",
             labels={"item": "Figure 8"},
         ),
+        csv=results("kaduri2025/fig8.csv"),
     log:
         logs("kaduri2025/fig8"),
     conda:
         "../../envs/plot.yaml"
     params:
+        page=subpath(input.page, parent=True),
+        root=lambda wildcards: kaduri2025_mme_root(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.reprompt.scheme"),
     shell:
-        "python -m sightline.studies.kaduri2025.reprompt.scheme --out {params.stem} 2> {log}"
+        "python -m sightline.studies.kaduri2025.reprompt.scheme --page {params.page}"
+        " --answers {input.answers} --mme {params.root} --out {params.stem} 2> {log}"
 
 
 rule judge_kaduri2025_reprompting:

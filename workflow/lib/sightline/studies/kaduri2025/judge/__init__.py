@@ -1,1 +1,1 @@
-"""The judge of descriptions itself: agreement with labels, its instructions, and two pictures of how it works."""
+"""The judge of descriptions itself: agreement with labels, its instructions, and two figures of how it works."""

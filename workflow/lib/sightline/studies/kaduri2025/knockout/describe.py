@@ -15,7 +15,7 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.files import write_parquet
 from sightline.instruments.clean_run import CleanRun
-from sightline.instruments.interventions import Condition, Intervention, Knockout
+from sightline.instruments.interventions import Condition
 from sightline.instruments.replay import replay_decoding
 from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
@@ -26,20 +26,8 @@ from sightline.studies.kaduri2025.images import read_images
 from sightline.studies.kaduri2025.knockout import conditions
 from sightline.studies.kaduri2025.knockout.conditions import Cut, Layout
 from sightline.studies.kaduri2025.knockout.descriptions import COLUMNS
+from sightline.studies.kaduri2025.knockout.edges import interventions
 from sightline.studies.kaduri2025.protocol import Protocol
-
-
-def interventions(cut: Cut) -> tuple[Intervention, ...]:
-    """A cut as the replay engine takes it."""
-    generated = Knockout("generated", "image", cut.hidden, phase="decoding")
-    if cut.variant == conditions.STRICT:
-        generated = Knockout(("last", "generated"), "image", cut.hidden)
-    query = Knockout("query", "image", cut.hidden, phase="prompt")
-    return {
-        conditions.GENERATED: (generated,),
-        conditions.QUERY: (query,),
-        conditions.BOTH: (query, generated),
-    }[cut.condition]
 
 
 @dataclass(frozen=True, eq=False)

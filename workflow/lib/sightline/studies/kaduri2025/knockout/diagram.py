@@ -1,127 +1,211 @@
-"""Fig. 2 (a) to (d): which ways from the image to the text stay open under each knockout."""
+"""Fig. 2 (a) to (d): which ways from the image to the text stay open under each knockout, on one prompt of the run.
+
+Rows are positions of the question and of the description, columns what they look at. The area of a square is the share
+of attention in the unmodified run; what a knockout removes is what the replay engine is told to remove.
+"""
 
 import argparse
+import textwrap
 from pathlib import Path
 
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
 
 from sightline import cli
-from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, save_figure
+from sightline.studies.kaduri2025.attention.measurements import ROLES
 from sightline.studies.kaduri2025.knockout.conditions import (
+    ALL,
+    AS_PUBLISHED,
     BOTH,
     GENERATED,
+    MAIN,
     NONE,
     PAPER_LABELS,
     QUERY,
+    Cut,
 )
+from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
+from sightline.studies.kaduri2025.knockout.edges import ASKED, SAID, interventions, is_cut
+from sightline.studies.kaduri2025.knockout.measurements import read_measurements
+from sightline.studies.kaduri2025.knockout.routes import KEYS, Routes, read_routes
+from sightline.studies.shapes import PAPER, PLAIN, canvas
 
-HEIGHT = 1.75
-SIDE, GAP = 0.092, 0.018
-IMAGE, TEXT, NEW = PALETTE["blue"], PALETTE["purple"], PALETTE["green"]
-CUT = PALETTE["vermilion"]
-GROUPS = {"image": (5, IMAGE), "query": (3, TEXT), "generated": (3, NEW)}
-WAYS = {("image", "query"): 0.3, ("query", "generated"): 0.3, ("image", "generated"): 0.62}
-"""Rise of the arrow between two groups, in inches."""
-PANELS = {
-    NONE: ("a", "no knockout", (), "everything is seen"),
-    GENERATED: (
-        "b", PAPER_LABELS[GENERATED], (("image", "generated"),),
-        "what the query holds\nof the image is left",
-    ),
-    QUERY: (
-        "c", PAPER_LABELS[QUERY], (("image", "query"),),
-        "generated tokens look\nfor themselves",
-    ),
-    BOTH: (
-        "d", PAPER_LABELS[BOTH], (("image", "query"), ("image", "generated")),
-        "the image is seen by\nitself alone",
-    ),
+SHOWN = (NONE, GENERATED, QUERY, BOTH)
+TITLES = {NONE: "no knockout"} | PAPER_LABELS
+COLORS = {
+    "first": MUTED, "system": MUTED, "image": PALETTE["blue"], "query": PALETTE["purple"],
+    "generated": PALETTE["green"],
 }  # fmt: skip
-"""Letter, title, cut ways and meaning of each panel."""
+CUT = PALETTE["vermilion"]
+MOST_SAID = 12
+"""Said tokens that are drawn: a row each."""
+STEP, WIDE, LEFT = 0.118, 0.215, 0.78
+HEAD, FOOT = 0.82, 1.0
+"""Inches above and below the rows."""
+LETTERS, LINES = 32, 4
 
 
-def draw() -> Figure:
-    """Draw the four panels side by side; one inch is one unit."""
-    with new_figure(columns=2, height=HEIGHT) as (figure, axes):
-        figure.set_layout_engine("none")
-        axes.set_position((0, 0, 1, 1))
-        axes.set_xlim(0, WIDTHS[2])
-        axes.set_ylim(0, HEIGHT)
-        axes.axis("off")
-        width = WIDTHS[2] / len(PANELS)
-        for number, (letter, title, cut, meaning) in enumerate(PANELS.values()):
-            _draw_panel(axes, number * width + 0.05, width - 0.1, letter, title, cut, meaning)
+def said_rows(measurements: pd.DataFrame, model: str, image: int) -> pd.DataFrame:
+    """Descriptions of one image with nothing hidden and with the image hidden in all layers, by condition.
+
+    Raises:
+        DescriptionError: the image was not described under every knockout.
+    """
+    rows = measurements[
+        (measurements["model"] == model)
+        & (measurements["image_id"] == image)
+        & (measurements["wording"] == MAIN)
+        & (measurements["variant"] == AS_PUBLISHED)
+        & measurements["layers"].isin(("", ALL))
+    ].set_index("condition")
+    if not set(SHOWN) <= set(rows.index):
+        raise DescriptionError(
+            f"image {image}: no description by {model} under each knockout. "
+            "Describe again (snakemake --forcerun describe_without_image)."
+        )
+    return rows.loc[list(SHOWN), ["text", "f1"]]
+
+
+def edge_rows(routes: Routes) -> pd.DataFrame:
+    """Share of every position and role, and whether each of SHOWN cuts it."""
+    rows = []
+    for condition in SHOWN:
+        removed = ()
+        if condition != NONE:
+            # In which layers does not matter here: the edges are the same in all of them.
+            removed = interventions(Cut(condition, AS_PUBLISHED, ALL, 0, 0, (0,)))
+        for position, (label, kind) in enumerate(zip(routes.labels, routes.kinds, strict=True)):
+            for place, role in enumerate(ROLES):
+                share = routes.shares[position, place]
+                cut = is_cut(removed, kind, KEYS[role])
+                rows.append((condition, position, label, kind, role, share, cut))
+    names = ["condition", "position", "label", "kind", "role", "share", "cut"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def draw(routes: Routes, edges: pd.DataFrame, said: pd.DataFrame) -> Figure:
+    """The four panels side by side; one inch is one unit."""
+    positions = sum(kind != SAID for kind in routes.kinds) + MOST_SAID
+    positions = min(positions, len(routes.labels))
+    height = HEAD + FOOT + STEP * positions
+    with canvas(height) as (figure, axes):
+        _labels(axes, routes, positions, height - HEAD)
+        pitch = (WIDTHS[2] - LEFT) / len(SHOWN)
+        for number, condition in enumerate(SHOWN):
+            here = edges[(edges["condition"] == condition) & (edges["position"] < positions)]
+            x = LEFT + pitch * number
+            _panel(axes, x, height, "abcd"[number], condition, here)
+            bottom = height - HEAD - STEP * positions
+            removed = _removed(edges[edges["condition"] == condition])
+            _outcome(axes, x, bottom, removed, said.loc[condition], condition)
     return figure
 
 
-def _draw_panel(
-    axes: Axes, x: float, width: float, letter: str, title: str, cut: tuple, meaning: str
-) -> None:
-    axes.add_patch(
-        FancyBboxPatch(
-            (x + 0.02, 0.04), width - 0.04, HEIGHT - 0.08,
-            boxstyle="round,pad=0,rounding_size=0.06", facecolor="#F6F7F8", edgecolor="none",
-        )
-    )  # fmt: skip
-    axes.text(x + 0.08, HEIGHT - 0.18, letter, fontsize=9, fontweight="bold", va="center")
-    axes.text(x + 0.24, HEIGHT - 0.18, title, fontsize=8, fontweight="bold", va="center")
-    base = 0.62
-    spaces = 0.14
-    tokens = sum(count for count, _ in GROUPS.values())
-    left = x + (width - tokens * (SIDE + GAP) - 2 * spaces) / 2
-    middles = {}
-    for name, (count, colour) in GROUPS.items():
-        for place in range(count):
-            axes.add_patch(
-                Rectangle((left + place * (SIDE + GAP), base), SIDE, SIDE, facecolor=colour, lw=0)
-            )
-        middles[name] = left + (count * (SIDE + GAP) - GAP) / 2
+def _labels(axes: Axes, routes: Routes, positions: int, top: float) -> None:
+    for position in range(positions):
+        kind = "generated" if routes.kinds[position] == SAID else "query"
+        text = routes.labels[position].strip() or "␣"
         axes.text(
-            middles[name], base - 0.06, name, ha="center", va="top", fontsize=5.6, color=colour
-        )
-        left += count * (SIDE + GAP) + spaces
-    for way, rise in WAYS.items():
-        start, end = middles[way[0]], middles[way[1]]
-        # Two arrows never leave or reach a group at one point.
-        if way == ("image", "generated"):
-            start, end = start - 0.12, end + 0.06
-        if way == ("query", "generated"):
-            start, end = start + 0.06, end - 0.1
-        if way == ("image", "query"):
-            start, end = start + 0.1, end - 0.08
-        _draw_way(axes, start, end, base + SIDE + 0.02, rise, way in cut)
+            LEFT - 0.08, top - STEP * (position + 0.5), text if len(text) < 13 else f"{text[:12]}…",
+            ha="right", va="center", fontsize=5.4, color=COLORS[kind],
+        )  # fmt: skip
+    if positions < len(routes.labels):
+        axes.text(
+            LEFT - 0.08, top - STEP * (positions + 0.35), "…", ha="right", va="center", fontsize=6,
+            color=COLORS["generated"],
+        )  # fmt: skip
+    axes.text(LEFT - 0.08, top + 0.05, "looks from", ha="right", fontsize=5, color=MUTED)
+
+
+def _panel(
+    axes: Axes, x: float, height: float, letter: str, condition: str, edges: pd.DataFrame
+) -> None:
+    axes.text(x, height - 0.15, letter, fontsize=9, fontweight="bold", va="center")
     axes.text(
-        x + width / 2, 0.38, meaning, ha="center", va="top", fontsize=6, color=INK, linespacing=1.2
+        x + 0.15, height - 0.15, TITLES[condition], fontsize=7, fontweight="bold", va="center"
+    )
+    top = height - HEAD
+    for place, role in enumerate(ROLES):
+        axes.text(
+            x + WIDE * (place + 0.5), top + 0.05, role, rotation=90, ha="center", va="bottom",
+            fontsize=5.4, color=COLORS[role],
+        )  # fmt: skip
+    for row in edges.itertuples():
+        left = x + WIDE * ROLES.index(row.role)
+        bottom = top - STEP * (row.position + 1)
+        future = row.role == "generated" and row.kind != SAID
+        face = "white" if future else PAPER
+        axes.add_patch(
+            Rectangle(
+                (left + 0.005, bottom + 0.005), WIDE - 0.01, STEP - 0.01, facecolor=face, lw=0
+            )
+        )
+        if future:
+            axes.plot(left + WIDE / 2, bottom + STEP / 2, ".", color=PLAIN, markersize=1.5)
+        else:
+            _square(axes, left, bottom, row.share, COLORS[row.role], row.cut)
+
+
+def _square(axes: Axes, left: float, bottom: float, share: float, color: str, cut: bool) -> None:
+    """A square in the middle of its cell, all of its height at a share of one."""
+    side = (STEP - 0.012) * share**0.5
+    x, y = left + WIDE / 2, bottom + STEP / 2
+    look = (
+        {"facecolor": "none", "edgecolor": CUT, "lw": 0.5} if cut else {"facecolor": color, "lw": 0}
+    )
+    if cut:
+        axes.add_patch(
+            Rectangle((left + 0.005, bottom + 0.005), WIDE - 0.01, STEP - 0.01, facecolor=CUT,
+                      alpha=0.16, lw=0)
+        )  # fmt: skip
+        axes.plot(x, y, "x", color=CUT, markersize=3, markeredgewidth=0.8, zorder=4)
+    axes.add_patch(Rectangle((x - side / 2, y - side / 2), side, side, **look))
+
+
+def _removed(edges: pd.DataFrame) -> list[str]:
+    """What a knockout takes, over all positions of the sequence."""
+    lines = []
+    for kind, name in ((ASKED, "the query sees"), (SAID, "generated tokens see")):
+        here = edges[(edges["kind"] == SAID) == (kind == SAID)]
+        taken = (here["share"] * here["cut"]).sum() / max(1, here["position"].nunique())
+        if here["cut"].any():
+            lines.append(f"cuts {100 * taken:.0f} % of what {name}")
+    return lines or ["cuts nothing"]
+
+
+def _outcome(
+    axes: Axes, x: float, bottom: float, removed: list[str], said: pd.Series, condition: str
+) -> None:
+    color = CUT if condition != NONE else MUTED
+    axes.text(
+        x, bottom - 0.1, "\n".join(removed), fontsize=5, color=color, va="top", linespacing=1.25
+    )
+    lines = textwrap.wrap(said["text"], LETTERS) or ["(nothing)"]
+    lines = lines if len(lines) <= LINES else [*lines[: LINES - 1], f"{lines[LINES - 1]} …"]
+    score = "says" if condition == NONE else f"says, F1 {said['f1']:.2f}"
+    axes.text(x, bottom - 0.33, score, fontsize=5.6, fontweight="bold", va="top")
+    axes.text(
+        x, bottom - 0.45, "\n".join(lines), fontsize=5.2, color=INK, va="top", linespacing=1.25
     )
 
 
-def _draw_way(
-    axes: Axes, start: float, end: float, base: float, rise: float, blocked: bool
-) -> None:
-    colour = CUT if blocked else MUTED
-    # An arc's height is half its bend times its length.
-    axes.add_patch(
-        FancyArrowPatch(
-            (start, base), (end, base), connectionstyle=f"arc3,rad={-2 * rise / (end - start):.4f}",
-            arrowstyle="-|>", mutation_scale=7, color=colour, linewidth=1.1, shrinkA=0, shrinkB=0,
-            linestyle=(0, (3, 2)) if blocked else "-", alpha=0.75 if blocked else 1,
-        )
-    )  # fmt: skip
-    if blocked:
-        axes.plot(
-            (start + end) / 2, base + rise, "x", color=CUT, markersize=6, markeredgewidth=1.8,
-            zorder=5,
-        )  # fmt: skip
-
-
 def main(options: argparse.Namespace) -> None:
-    """Draw the diagram."""
-    save_figure(draw(), options.out)
+    """Draw the diagram, and write its edges and texts beside it."""
+    routes = read_routes(options.page)
+    measured = read_measurements([options.measurements])
+    said, edges = said_rows(measured, options.model, routes.image_id), edge_rows(routes)
+    texts = said.reset_index().rename(columns={"text": "said"})
+    written = edges.assign(image_id=routes.image_id).merge(texts, on="condition")
+    save_figure(draw(routes, edges, said), options.out, written)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--page", type=Path, required=True, help="tables of the page of routes")
+    parser.add_argument("--measurements", type=Path, required=True, help="judged descriptions")
+    parser.add_argument("--model", required=True, help="key of the model")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

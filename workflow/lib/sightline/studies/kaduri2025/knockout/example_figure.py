@@ -6,7 +6,6 @@ from nowhere, are coloured; the list below tells what is lost.
 """
 
 import argparse
-import re
 from pathlib import Path
 
 import pandas as pd
@@ -16,7 +15,8 @@ from PIL import Image
 
 from sightline import cli
 from sightline.scenes.coco import Coco
-from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.drawing import MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.kaduri2025.coloured import Word, lines_of, split_names, words_of, write_line
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     AS_PUBLISHED,
@@ -95,31 +95,12 @@ def draw(rows: pd.DataFrame, image: Image.Image) -> Figure:
     return figure
 
 
-def _lines(row: dict) -> list[list[tuple[str, str]]]:
+def _lines(row: dict) -> list[list[Word]]:
     """Words with their colours, broken into lines."""
     text = row["text"] if len(row["text"]) <= LONGEST else row["text"][:LONGEST] + " …"
-    marks = {name: KEPT for name in _names(row["tp"]) if row["condition"] != NONE}
-    marks |= dict.fromkeys(_names(row["fp"]), INVENTED)
-    words: list[tuple[str, str]] = []
-    pattern = "|".join(rf"\b{re.escape(name)}s?\b" for name in sorted(marks, key=len, reverse=True))
-    end = 0
-    for match in re.finditer(pattern, text, re.IGNORECASE) if pattern else ():
-        words += [(word, INK) for word in text[end : match.start()].split()]
-        found = match[0].lower()
-        colour = marks.get(found, marks.get(found.removesuffix("s"), INK))
-        words += [(word, colour) for word in match[0].split()]
-        end = match.end()
-    words += [(word, INK) for word in text[end:].split()]
-    lines: list[list[tuple[str, str]]] = [[]]
-    for word in words or [("(nothing)", MUTED)]:
-        if sum(len(known) + 1 for known, _ in lines[-1]) + len(word[0]) > _LETTERS:
-            lines.append([])
-        lines[-1].append(word)
-    return lines
-
-
-def _names(joined: str) -> list[str]:
-    return [name for name in joined.split(";") if name]
+    marks = {name: KEPT for name in split_names(row["tp"]) if row["condition"] != NONE}
+    marks |= dict.fromkeys(split_names(row["fp"]), INVENTED)
+    return lines_of(words_of(text, marks), _LETTERS)
 
 
 def _height(row: dict) -> float:
@@ -128,6 +109,8 @@ def _height(row: dict) -> float:
 
 
 _LEFT, _LETTERS = 1.72, 92
+_RISE = 0.075
+"""From the baseline of a line to its top, in inches."""
 
 
 def _write(axes: Axes, row: dict, top: float) -> None:
@@ -135,19 +118,13 @@ def _write(axes: Axes, row: dict, top: float) -> None:
     axes.text(
         _LEFT, top, f"{TITLES[row['condition']]}{f1}", fontsize=7.5, fontweight="bold", va="top"
     )
-    y = top - 0.17
-    pixels = axes.figure.dpi
+    y = top - 0.17 - _RISE
     for line in _lines(row):
-        x = _LEFT
-        for word, colour in line:
-            weight = "bold" if colour in (KEPT, INVENTED) else "normal"
-            written = axes.text(
-                x, y, word, fontsize=FONT, color=colour, fontweight=weight, va="top"
-            )
-            x += written.get_window_extent().width / pixels + 0.035
+        write_line(axes, _LEFT, y, line, FONT)
         y -= LINE
+    y += _RISE
     if row["condition"] != NONE:
-        lost, invented = _names(row["fn"]), _names(row["fp"])
+        lost, invented = split_names(row["fn"]), split_names(row["fp"])
         notes = [f"lost: {', '.join(lost)}"] if lost else ["nothing lost"]
         notes += [f"from nowhere: {', '.join(invented)}"] if invented else []
         axes.text(_LEFT, y, ";  ".join(notes), fontsize=5.8, color=MUTED, va="top", style="italic")

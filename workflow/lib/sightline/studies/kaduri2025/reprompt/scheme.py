@@ -1,209 +1,193 @@
-"""Figure 8: how new questions are answered from a compressed context (a drawing of our own)."""
+"""Figure 8: how questions are answered from a compressed context, with tokens, sizes and answers of the run.
+
+python -m sightline.studies.kaduri2025.reprompt.scheme --page explorer_tables/MODEL --answers reprompt/MODEL.parquet
+    --mme data/mme --out fig8
+"""
 
 import argparse
+import re
+import textwrap
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import Rectangle
+from PIL import Image
 
 from sightline import cli
-from sightline.studies.drawing import INK, MUTED, PALETTE, new_figure, save_figure
+from sightline.studies.drawing import INK, MUTED, PALETTE, save_figure
+from sightline.studies.kaduri2025.reprompt import methods
+from sightline.studies.kaduri2025.reprompt.measurements import read_answers
+from sightline.studies.kaduri2025.reprompt.scheme_case import (
+    Look,
+    choose_answers,
+    context_rows,
+    picture_of,
+    read_look,
+    shown_methods,
+)
+from sightline.studies.shapes import arrow, badge, box, canvas, pixels_of, show_image
 
-SYSTEM, IMAGE, QUERY = PALETTE["sky"], PALETTE["blue"], PALETTE["orange"]
-GENERATED, NEW = PALETTE["purple"], PALETTE["green"]
-PAPER, DROPPED = "#F6F7F8", "#DDE2E7"
-KEPT = ((2, 7, 10), (4, 5, 10), (5, 8, 11))
-"""Image tokens kept in each drawn layer, top layer last: they differ."""
-TOKENS, STEP, SIDE = 14, 0.135, 0.105
+KEPT, RIGHT, WRONG = PALETTE["vermilion"], PALETTE["green"], PALETTE["vermilion"]
+BAR = PALETTE["blue"]
+HEIGHT, TITLE = 2.6, 2.42
+LOOK, CONTEXT, ASK = 0.08, 2.95, 4.72
+"""Left edges of the three parts."""
+SHORT = {methods.FULL: "image", methods.QUERY: "query"}
+PLEA = re.compile(r"\s*please answer yes or no\.?", re.IGNORECASE)
+"""What all questions end with."""
 
 
-def draw() -> Figure:
+def draw(look: Look, contexts: pd.DataFrame, answers: pd.DataFrame, picture: Image.Image) -> Figure:
     """Look once on the left, keep a little in the middle, answer on the right."""
-    with new_figure(columns=2, height=2.45) as (figure, axes):
-        axes.set_xlim(0, 6.9)
-        axes.set_ylim(0, 2.45)
-        axes.axis("off")
-        axes.grid(False)
-        _look(axes)
-        _context(axes)
-        _questions(axes)
+    with canvas(HEIGHT) as (figure, axes):
+        _look(axes, look)
+        _contexts(axes, contexts)
+        _questions(axes, answers, picture)
     return figure
 
 
-def _look(axes: Axes) -> None:
-    _title(axes, 0.05, "1", "Describe the image once")
-    x = 0.42
-    for layer in range(3):
-        y = 1.28 + 0.3 * layer
+def _look(axes: Axes, look: Look) -> None:
+    _title(axes, LOOK, "1", "Describe the image once")
+    rows, columns = look.grid
+    pixels = pixels_of(look.picture)
+    wide, tall = min(1, columns / rows), min(1, rows / columns)
+    show_image(axes, (LOOK, 1.3 + 0.45 * (1 - tall), 0.9 * wide, 0.9 * tall), pixels)
+    axes.text(LOOK, 1.26, f"image {look.image_id}", fontsize=5.4, color=MUTED, va="top")
+    faint = (255 - (255 - pixels.astype(float)) * 0.45).astype(np.uint8)
+    for number, (layer, tokens) in enumerate(look.kept.items()):
+        place = (1.1 + 0.56 * number, 1.5, 0.5 * wide, 0.5 * tall)
+        show_image(axes, place, faint)
+        _tiles(axes, place, look.grid, tokens)
         axes.text(
-            x - 0.08,
-            y + SIDE / 2,
-            f"layer {layer + 1}",
-            ha="right",
-            va="center",
-            fontsize=5,
+            place[0] + place[2] / 2, 1.46, f"layer {layer}", ha="center", va="top", fontsize=5.4,
             color=MUTED,
-        )
-        for n in range(2):
-            _token(axes, x + STEP * n, y, SYSTEM)
-        for n in range(TOKENS):
-            _token(axes, x + STEP * (n + 2), y, IMAGE, 1.0 if n in KEPT[layer] else 0.3)
-        for n in range(3):
-            _token(axes, x + STEP * (n + TOKENS + 2), y, QUERY)
-    first, last = x + STEP * 2, x + STEP * (TOKENS + 2)
+        )  # fmt: skip
+    kept = len(next(iter(look.kept.values())))
     axes.text(
-        (first + last) / 2,
-        1.16,
-        "image tokens, dark = most attended",
-        ha="center",
-        va="center",
-        fontsize=5.4,
-        color=MUTED,
-    )
-    axes.text(x + STEP * 0.9, 1.16, "system", ha="center", va="center", fontsize=5.4, color=MUTED)
-    axes.text(last + STEP * 1.5, 1.16, "query", ha="center", va="center", fontsize=5.4, color=MUTED)
-    axes.text(1.55, 0.82, "“Describe this image.”", ha="center", fontsize=6.4)
-    _arrow(axes, (1.55, 0.76), (1.55, 0.6))
-    for n, word in enumerate(("a", "room", "with", "a", "big", "red", "mug", "…")):
+        1.1, 2.14, f"top {look.share:g} %: {kept} of {rows * columns} tokens", fontsize=5.6,
+        color=KEPT, va="bottom",
+    )  # fmt: skip
+    lines = textwrap.wrap(look.text, 56)
+    lines = lines if len(lines) <= 3 else [*lines[:2], f"{lines[2]} …"]
+    box(axes, LOOK, 0.48, 2.65, 0.5)
+    axes.text(
+        LOOK + 0.08, 0.73, "\n".join(lines), fontsize=5.6, va="center", linespacing=1.3,
+        color=INK,
+    )  # fmt: skip
+    axes.text(LOOK, 1.04, f"“{look.question}”", fontsize=5.8, fontweight="bold", va="bottom")
+    arrow(axes, (2.1, 1.0), (2.1, 1.32), KEPT)
+    axes.text(
+        LOOK, 0.41, "the attention of its tokens scores the image tokens, layer by layer;\n"
+        "the text itself is not kept", fontsize=5.4, color=MUTED, va="top", linespacing=1.3,
+    )  # fmt: skip
+
+
+def _tiles(
+    axes: Axes, place: tuple[float, float, float, float], grid: tuple[int, int], tokens: list[int]
+) -> None:
+    """Kept tokens as tiles over the picture, which stays in sight."""
+    left, bottom, width, height = place
+    wide, high = width / grid[1], height / grid[0]
+    for token in tokens:
+        row, column = divmod(token, grid[1])
+        corner = (left + column * wide, bottom + height - (row + 1) * high)
+        axes.add_patch(Rectangle(corner, wide, high, facecolor=KEPT, lw=0, zorder=3))
+
+
+def _contexts(axes: Axes, contexts: pd.DataFrame) -> None:
+    _title(axes, CONTEXT, "2", "Keep a small context")
+    longest = contexts["context_tokens"].max()
+    step = 1.5 / max(4, len(contexts))
+    for number, row in enumerate(contexts.to_dict("records")):
+        y = 2.06 - step * number
+        axes.text(CONTEXT, y, row["method"], fontsize=5.8, fontweight="bold", va="bottom")
+        length = 0.95 * row["context_tokens"] / longest
+        axes.add_patch(Rectangle((CONTEXT, y - 0.12), length, 0.09, facecolor=BAR, lw=0))
         axes.text(
-            0.42 + 0.31 * n,
-            0.46,
-            word,
-            ha="center",
+            CONTEXT + length + 0.04, y - 0.08, f"{row['context_tokens']:.0f}", fontsize=5.6,
             va="center",
-            fontsize=5.8,
-            color="white",
-            bbox={"boxstyle": "round,pad=0.25", "facecolor": GENERATED, "edgecolor": "none"},
-        )
+        )  # fmt: skip
+        axes.text(
+            CONTEXT + 1.55, y - 0.08, f"{row['right']:.0f} %", fontsize=6, va="center", ha="right",
+            color=RIGHT, fontweight="bold",
+        )  # fmt: skip
+    axes.text(CONTEXT, 2.2, "tokens", fontsize=5.4, color=MUTED, va="bottom")
+    axes.text(CONTEXT + 1.55, 2.2, "right", fontsize=5.4, color=RIGHT, va="bottom", ha="right")
+    number = int(contexts["questions"].iloc[0])
     axes.text(
-        0.3,
-        0.2,
-        "its attention scores the image tokens, layer by layer;\nthe text itself is not kept",
-        fontsize=5.6,
-        color=MUTED,
-        va="center",
+        CONTEXT, 0.41, "keys and values stay where they were,\n"
+        f"other tokens in each layer; {number} questions", fontsize=5.4, color=MUTED, va="top",
         linespacing=1.3,
-    )
-    _arrow(axes, (3.1, 1.63), (3.42, 1.63))
+    )  # fmt: skip
 
 
-def _context(axes: Axes) -> None:
-    _title(axes, 3.36, "2", "Keep a small context")
-    x = 3.58
-    axes.add_patch(
-        FancyBboxPatch(
-            (x - 0.1, 1.17),
-            STEP * 8 + 0.17,
-            0.88,
-            boxstyle="round,pad=0,rounding_size=0.06",
-            facecolor=PAPER,
-            edgecolor=INK,
-            lw=0.8,
-        )
-    )
-    for layer in range(3):
-        y = 1.28 + 0.3 * layer
-        for n in range(2):
-            _token(axes, x + STEP * n, y, SYSTEM)
-        for n, token in enumerate(KEPT[layer]):
-            _token(axes, x + STEP * (n + 2), y, IMAGE)
-            axes.text(
-                x + STEP * (n + 2) + SIDE / 2,
-                y - 0.045,
-                str(token + 2),
-                ha="center",
-                va="center",
-                fontsize=4.2,
-                color=MUTED,
-            )
-        for n in range(3):
-            _token(axes, x + STEP * (n + 5), y, QUERY)
-    axes.text(
-        x - 0.1,
-        0.78,
-        "keys and values of system, query\nand the top K % of image tokens,\n"
-        "different ones in each layer,\nat the positions they had",
-        fontsize=5.6,
-        color=MUTED,
-        va="center",
-        linespacing=1.35,
-    )
-    _arrow(axes, (4.8, 1.63), (5.1, 1.63))
-
-
-def _questions(axes: Axes) -> None:
-    _title(axes, 5.06, "3", "Ask without the image")
-    asked = (
-        ("Is there a mug in this image?", "yes"),
-        ("Is the car red?", "no"),
-        ("Is this place a beach?", "no"),
-    )
-    for number, (question, answer) in enumerate(asked):
-        y = 1.88 - 0.36 * number
+def _questions(axes: Axes, answers: pd.DataFrame, picture: Image.Image) -> None:
+    _title(axes, ASK, "3", "Ask without the image")
+    wide, tall = picture.size
+    scale = 0.42 / max(wide, tall)
+    show_image(axes, (ASK, 1.86, wide * scale, tall * scale), np.asarray(picture.convert("RGB")))
+    listed = _columns(answers)
+    places = {one.name: 6.68 - 0.34 * (len(listed) - 1 - n) for n, one in enumerate(listed)}
+    for one in listed:
+        text = SHORT.get(one.kind, f"top\n{one.share:g} %")
         axes.text(
-            5.14,
-            y,
-            question,
-            fontsize=5.6,
-            va="center",
-            color=INK,
-            bbox={"boxstyle": "round,pad=0.3", "facecolor": "white", "edgecolor": NEW, "lw": 0.8},
-        )
-        axes.text(
-            6.72, y, answer, fontsize=6.2, va="center", ha="center", fontweight="bold", color=NEW
-        )
+            places[one.name], 1.9, text, fontsize=5.4, color=MUTED, ha="center", va="bottom",
+            linespacing=1.2,
+        )  # fmt: skip
+    asked = list(dict.fromkeys(answers["question"]))
+    for number, question in enumerate(asked):
+        y = 1.7 - 0.27 * number
+        lines = textwrap.wrap(PLEA.sub("", question), 25)
+        lines = lines if len(lines) <= 2 else [lines[0], f"{lines[1][:22]} …"]
+        axes.text(ASK, y, "\n".join(lines), fontsize=5.3, va="center", linespacing=1.15)
+        for one in listed:
+            here = answers[(answers["question"] == question) & (answers["method"] == one.name)]
+            for row in here.to_dict("records")[:1]:
+                axes.text(
+                    places[one.name], y, _short(row["answer"]), fontsize=5.6, va="center",
+                    ha="center", fontweight="bold", color=RIGHT if row["correct"] else WRONG,
+                )  # fmt: skip
     axes.text(
-        5.08,
-        0.78,
-        "each question goes on behind the\nlargest position kept; the next one\nstarts from the same context",
-        fontsize=5.6,
-        color=MUTED,
-        va="center",
-        linespacing=1.35,
-    )
+        ASK, 0.41, "each starts from the same context, behind its\nlargest position; green is right, red is wrong",
+        fontsize=5.4, color=MUTED, va="top", linespacing=1.3,
+    )  # fmt: skip
+
+
+def _columns(answers: pd.DataFrame) -> list[methods.Method]:
+    """Full access, the largest share of tokens, the query alone."""
+    listed = shown_methods(answers)
+    both = next(one for one in listed if one.kind == methods.BOTH)
+    return [one for one in listed if one.kind != methods.BOTH or one == both]
+
+
+def _short(answer: str) -> str:
+    """An answer that is neither yes nor no may be long."""
+    return (answer if len(answer) <= 6 else f"{answer[:5].strip()}…") or "-"
 
 
 def _title(axes: Axes, x: float, number: str, text: str) -> None:
-    axes.text(
-        x + 0.08,
-        2.3,
-        number,
-        ha="center",
-        va="center",
-        fontsize=6,
-        color="white",
-        fontweight="bold",
-        bbox={"boxstyle": "circle,pad=0.25", "facecolor": INK, "edgecolor": "none"},
-    )
-    axes.text(x + 0.24, 2.3, text, va="center", fontsize=7, fontweight="bold")
-
-
-def _token(axes: Axes, x: float, y: float, colour: str, alpha: float = 1.0) -> None:
-    axes.add_patch(Rectangle((x, y), SIDE, SIDE, facecolor=colour, alpha=alpha, lw=0))
-
-
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
-    axes.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=MUTED,
-            lw=0.9,
-            shrinkA=0,
-            shrinkB=0,
-        )
-    )
+    badge(axes, x + 0.08, TITLE, number, INK)
+    axes.text(x + 0.24, TITLE, text, va="center", fontsize=7, fontweight="bold")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Draw it."""
-    save_figure(draw(), options.out)
+    """Draw the figure, and write its answers and sizes beside it."""
+    answers = read_answers([options.answers])
+    contexts, chosen = context_rows(answers), choose_answers(answers)
+    share = next(one.share for one in shown_methods(answers) if one.kind == methods.BOTH)
+    picture = picture_of(options.mme, chosen["picture"].iloc[0])
+    figure = draw(read_look(options.page, share), contexts, chosen, picture)
+    written = pd.concat([contexts.assign(part="contexts"), chosen.assign(part="answers")])
+    save_figure(figure, options.out, written)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--page", type=Path, required=True, help="tables of the page of routes")
+    parser.add_argument("--answers", type=Path, required=True, help="of re-prompting")
+    parser.add_argument("--mme", type=Path, required=True, help="folder of MME")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)
