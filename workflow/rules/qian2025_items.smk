@@ -113,7 +113,13 @@ rule qian2025_figB:
 
 
 rule qian2025_fig2:
-    """Figure 2: the wiring, as a diagram."""
+    """Figure 2: the wiring, with the map, points and masks of one query along it."""
+    input:
+        gallery=f"{qian2025_folder(qian2025_first_model())}/gallery.safetensors",
+        queries=f"{qian2025_folder(qian2025_first_model())}/queries.parquet",
+        masks=f"{qian2025_folder(qian2025_first_model())}/masks.parquet",
+        protocol=ancient(results("settings/qian2025.json")),
+        part=settings_part("qian2025", "token", "state", "queries", "wording", "points"),
     output:
         pdf=results("qian2025/fig2.pdf"),
         png=report(
@@ -122,15 +128,18 @@ rule qian2025_fig2:
             category="qian2025",
             labels={"item": "Figure 2"},
         ),
+        csv=results("qian2025/fig2.csv"),
     log:
         logs("qian2025/fig2"),
     conda:
         "../../envs/plot.yaml"
     params:
+        folder=subpath(input.queries, parent=True),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.qian2025.items.diagram"),
     shell:
-        "python -m sightline.studies.qian2025.items.diagram --out {params.stem} 2> {log}"
+        "python -m sightline.studies.qian2025.items.diagram --measurements {params.folder}"
+        " --protocol {input.protocol} --out {params.stem} 2> {log}"
 
 
 rule qian2025_layers:

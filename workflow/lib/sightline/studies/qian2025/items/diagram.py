@@ -1,46 +1,106 @@
-"""Figure 2 as a diagram of our own: from image and question to a mask, with the similarity map as points beside [SEG].
+"""Figure 2: the paper's wiring from image and question to a mask, with one query of the run along it.
 
-Nothing here is measured.
+Picture, similarity map, points, masks and their overlaps are measured; the boxes are the wiring. The query is the
+typical one of the gallery: its two masks overlap the target about as much as the middle ones.
+
+python -m sightline.studies.qian2025.items.diagram --measurements measurements/MODEL --protocol qian2025.json --out fig2
 """
 
 import argparse
-from collections.abc import Iterator
-from contextlib import contextmanager
+import textwrap
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from sightline import cli
-from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.drawing import MUTED, PALETTE, WIDTHS, save_figure
+from sightline.studies.qian2025.items.overlay import draw_image, draw_map, draw_mask, draw_points
+from sightline.studies.qian2025.items.shown import (
+    Shown,
+    intersection_over_union,
+    read_shown,
+    scores_of,
+)
+from sightline.studies.qian2025.masks.names import OWN, OWN_WITH_POINTS, PUBLISHED
+from sightline.studies.qian2025.protocol import Protocol
+from sightline.studies.shapes import arrow, canvas
 
-FROZEN, TRAINED = "#E4EAF0", "#FBE3D3"
-SEG, IMAGE = PALETTE["vermilion"], PALETTE["blue"]
+FROZEN, TRAINED, BARE = "#E4EAF0", "#FBE3D3", "white"
+SEG, IMAGE, POINTS = PALETTE["vermilion"], PALETTE["blue"], PALETTE["green"]
 HEIGHT = 3.1
-SIDE = 7
+SIDE = 0.98
+"""Inches of a picture's longer side."""
+BOTTOM = 0.5
+"""Of the pictures in the lower row."""
 
 
-def draw() -> Figure:
-    """The wiring from left to right, the map below it, what is frozen and what is trained by colour."""
-    with _canvas() as (figure, panel):
-        _tokens(panel)
-        _map(panel)
-        _points(panel)
-        _decoder(panel)
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One query of the run.
+
+    Attributes:
+        shown: its pictures.
+        answer: words that the model is made to say, the token that asks for a mask among them.
+        token: that token.
+        taught: whether its own masks take points beside the token.
+        ious: overlap with the target of its mask from the token alone, and with points beside it, as measured.
+    """
+
+    shown: Shown
+    answer: list[str]
+    token: str
+    taught: bool
+    ious: dict[str, float]
+
+
+def read_example(folder: Path, protocol: Protocol) -> Example:
+    """The typical query of a model's gallery."""
+    shown = read_shown(folder)
+    overlaps = np.array(
+        [[intersection_over_union(one, name) for name in ("own", "clicked")] for one in shown]
+    )
+    middle = np.quantile(overlaps, 0.5, axis=0, method="lower")
+    one = shown[int(np.abs(overlaps - middle).sum(1).argmin())]
+    queries, masks = (pd.read_parquet(folder / f"{name}.parquet") for name in ("queries", "masks"))
+    # The gallery is drawn from the first split.
+    here = masks[
+        (masks["query"] == one.query)
+        & (masks["split"] == queries["split"].iloc[0])
+        & (masks["variant"] == PUBLISHED)
+    ].set_index("method")
+    ious = {
+        method: float(here.loc[method, "intersection"] / max(1, here.loc[method, "union"]))
+        for method in (OWN, OWN_WITH_POINTS)
+    }
+    words = protocol.wording.answer.split()
+    return Example(one, words, protocol.token, one.model in protocol.taught_points, ious)
+
+
+def draw(example: Example) -> Figure:
+    """The wiring from left to right, the map and its points below it, what is frozen and what is trained by colour."""
+    with canvas(HEIGHT) as (figure, panel):
+        _question(figure, panel, example)
+        _model(panel, example)
+        _map(figure, panel, example)
+        _decoder(figure, panel, example)
         _legend(panel)
     return figure
 
 
-@contextmanager
-def _canvas() -> Iterator[tuple[Figure, Axes]]:
-    with new_figure(columns=2, height=HEIGHT) as (figure, panel):
-        panel.set_xlim(0, WIDTHS[2])
-        panel.set_ylim(0, HEIGHT)
-        panel.set_aspect("equal")
-        panel.axis("off")
-        yield figure, panel
+def _picture(figure: Figure, left: float, bottom: float, shown: Shown) -> Axes:
+    """Axes for a picture, in the middle of a square of SIDE."""
+    tall, wide = shown.image.shape[:2]
+    width, height = (SIDE * one / max(tall, wide) for one in (wide, tall))
+    place = (left + (SIDE - width) / 2, bottom + (SIDE - height) / 2, width, height)
+    axes = figure.add_axes(
+        (place[0] / WIDTHS[2], place[1] / HEIGHT, place[2] / WIDTHS[2], place[3] / HEIGHT)
+    )
+    return axes
 
 
 def _box(
@@ -55,126 +115,116 @@ def _box(
     panel.text(x + width / 2, y + height / 2, text, ha="center", va="center", fontsize=6)
 
 
-def _arrow(
-    panel: Axes, start: tuple[float, float], end: tuple[float, float], colour: str = MUTED
-) -> None:
-    panel.add_patch(
-        FancyArrowPatch(
-            start,
-            end,
-            arrowstyle="-|>",
-            mutation_scale=7,
-            color=colour,
-            lw=1.0,
-            shrinkA=0,
-            shrinkB=0,
-        )
+def _question(figure: Figure, panel: Axes, example: Example) -> None:
+    axes = _picture(figure, 0.08, 1.86, example.shown)
+    draw_image(axes, example.shown.image)
+    lines = textwrap.wrap(f"“{example.shown.text}”", 24)
+    lines = lines if len(lines) <= 4 else [*lines[:3], f"{lines[3]} …"]
+    panel.text(
+        0.08, 1.8, "\n".join(lines), fontsize=5.8, fontweight="bold", va="top", linespacing=1.25
     )
+    panel.text(0.08, 2.94, f"query {example.shown.query}, {example.shown.model}", fontsize=5.4,
+               color=MUTED)  # fmt: skip
 
 
-def _tokens(panel: Axes) -> None:
+def _model(panel: Axes, example: Example) -> None:
     """Tower, language model, answer."""
-    panel.text(0.05, 2.9, "image, question and answer", fontsize=6.5, fontweight="bold")
-    _box(panel, 0.05, 2.15, 0.62, 0.5, "vision tower,\nprojector", FROZEN)
-    _arrow(panel, (0.69, 2.4), (0.98, 2.4), IMAGE)
-    panel.add_patch(
-        FancyBboxPatch(
-            (1.0, 2.05), 2.1, 0.7, boxstyle="round,pad=0,rounding_size=0.05", facecolor=FROZEN,
-            edgecolor=MUTED, lw=0.6,
-        )
+    _box(panel, 1.2, 2.2, 0.63, 0.46, "vision tower,\nprojector", FROZEN)
+    arrow(panel, (1.07, 2.43), (1.18, 2.43), IMAGE)
+    arrow(panel, (1.84, 2.43), (1.95, 2.43), IMAGE)
+    _box(panel, 1.97, 2.1, 1.75, 0.66, "", FROZEN)
+    panel.add_patch(Rectangle((2.03, 2.16), 1.63, 0.14, facecolor=TRAINED, lw=0))
+    panel.text(2.845, 2.23, "LoRA on queries and values", ha="center", va="center", fontsize=5.2)
+    panel.text(2.845, 2.54, "language model", ha="center", va="center", fontsize=6.5)
+    for number in range(5):
+        panel.add_patch(Rectangle((2.03 + 0.13 * number, 1.89), 0.1, 0.1, facecolor=IMAGE, lw=0))
+    panel.text(2.03, 1.83, "last states of\nimage tokens", fontsize=5.2, color=IMAGE, va="top")
+    asking = next(n for n, word in enumerate(example.answer) if example.token in word)
+    # The longest answers of published wordings have room for their last words alone.
+    words = example.answer[max(0, asking - 2) : asking + 1]
+    for number, word in enumerate(words):
+        last = number == len(words) - 1
+        x = 3.5 - 0.33 * (len(words) - 1 - number)
+        colour = SEG if last else MUTED
+        panel.add_patch(Rectangle((x - 0.05, 1.89), 0.1, 0.1, facecolor=colour, lw=0))
+        panel.text(x, 2.0, word, ha="center", va="bottom", fontsize=5, color=colour)
+    panel.text(3.6, 1.83, f"last state of {example.token}", fontsize=5.2, color=SEG, va="top",
+               ha="right")  # fmt: skip
+
+
+def _map(figure: Figure, panel: Axes, example: Example) -> None:
+    """The similarity map and the points that it gives, then continuous."""
+    axes = _picture(figure, 1.62, BOTTOM, example.shown)
+    draw_map(axes, example.shown, "map")
+    panel.text(2.11, BOTTOM - 0.06, "similarity map\nS = H$_{image}$ · h$_{SEG}$", fontsize=5.6,
+               ha="center", va="top")  # fmt: skip
+    arrow(panel, (2.2, 1.62), (2.14, BOTTOM + SIDE + 0.02), IMAGE)
+    arrow(panel, (3.2, 1.72), (2.62, BOTTOM + SIDE - 0.1), SEG)
+    axes = _picture(figure, 2.84, BOTTOM, example.shown)
+    draw_image(axes, example.shown.image)
+    draw_points(axes, example.shown, 3.4)
+    labels = example.shown.arrays["labels"]
+    words = (f"{(labels == 1).sum()} positive", f"{(labels == 0).sum()} negative")
+    for y, word, colour in zip((0, 0.1), words, ("#008A3E", "#2E75FF"), strict=True):
+        panel.text(3.33, BOTTOM - 0.06 - y, word, fontsize=5.6, ha="center", va="top", color=colour)
+    arrow(panel, (2.62, BOTTOM + SIDE / 2), (2.82, BOTTOM + SIDE / 2))
+
+
+def _decoder(figure: Figure, panel: Axes, example: Example) -> None:
+    """Projection, prompt encoder, mask decoder; both masks."""
+    shown, right = example.shown, WIDTHS[2] - SIDE - 0.05
+    _box(panel, 4.1, 2.36, 0.66, 0.36, "SAM image\nencoder", FROZEN)
+    arrow(panel, (4.78, 2.54), (4.96, 2.54), IMAGE)
+    _box(panel, 4.98, 2.32, 0.66, 0.44, "mask\ndecoder", TRAINED)
+    arrow(panel, (5.66, 2.54), (right - 0.02, 2.54))
+    _box(panel, 4.1, 1.76, 0.66, 0.34, "projection", TRAINED)
+    arrow(panel, (3.62, 1.93), (4.08, 1.93), SEG)
+    arrow(panel, (4.78, 1.93), (4.96, 1.93), SEG)
+    _box(panel, 4.98, 1.73, 0.66, 0.4, "prompt\nencoder", FROZEN)
+    arrow(panel, (5.31, 2.15), (5.31, 2.3))
+    _box(panel, 4.1, 1.06, 0.78, 0.42, "discrete to\ncontinuous:\nweighted mean", BARE)
+    arrow(panel, (3.84, BOTTOM + 0.66), (4.08, 1.24), POINTS)
+    arrow(panel, (4.9, 1.36), (5.2, 1.71), POINTS)
+    _box(panel, 4.1, 0.56, 0.78, 0.34, "unmodified\nSAM", FROZEN)
+    arrow(panel, (3.84, BOTTOM + 0.3), (4.08, 0.74), POINTS)
+    arrow(panel, (4.9, 0.73), (right - 0.02, 0.86), POINTS)
+    for bottom, name in ((1.99, "own"), (BOTTOM, "clicked")):
+        axes = _picture(figure, right, bottom, shown)
+        draw_mask(axes, shown, name)
+    middle = right + SIDE / 2
+    beside, without = f"{example.token} and points", f"{example.token} alone"
+    scores = {without: example.ious[OWN], beside: example.ious[OWN_WITH_POINTS]}
+    # The picture is of the model's own way, the other one is a number.
+    drawn, other = (beside, without) if example.taught else (without, beside)
+    panel.text(
+        middle, 1.94, f"mask of {drawn}\nIoU {scores[drawn]:.2f}\n({other}: {scores[other]:.2f})",
+        fontsize=5.2, ha="center", va="top", linespacing=1.25,
     )  # fmt: skip
-    panel.add_patch(Rectangle((1.06, 2.11), 1.98, 0.14, facecolor=TRAINED, lw=0))
-    panel.text(2.05, 2.18, "LoRA on queries and values", ha="center", va="center", fontsize=5.2)
-    panel.text(2.05, 2.5, "language model", ha="center", va="center", fontsize=6.5)
-    for number in range(6):
-        panel.add_patch(
-            Rectangle((1.1 + 0.15 * number, 1.82), 0.11, 0.11, facecolor=IMAGE, lw=0, alpha=0.8)
-        )
-    for number, word in enumerate(("sure", ",", "[SEG]")):
-        colour = SEG if word == "[SEG]" else MUTED
-        x = 2.35 + 0.3 * number
-        panel.add_patch(Rectangle((x, 1.82), 0.11, 0.11, facecolor=colour, lw=0))
-        panel.text(x + 0.055, 1.94, word, ha="center", va="bottom", fontsize=5.2, color=colour)
-    panel.text(1.1, 1.72, "last states of image tokens", fontsize=5.2, color=IMAGE, va="top")
-    panel.text(3.1, 1.72, "last state of [SEG]", fontsize=5.2, color=SEG, va="top", ha="right")
-
-
-def _map(panel: Axes) -> None:
-    """Dot products as a grid of heat."""
-    rows, columns = np.mgrid[0:SIDE, 0:SIDE]
-    heat = np.exp(-((rows - 2.2) ** 2 + (columns - 4.1) ** 2) / 3.0)
-    panel.imshow(heat, extent=(1.35, 2.35, 0.3, 1.3), cmap="inferno", origin="upper", zorder=2)
+    clicked = intersection_over_union(shown, "clicked")
     panel.text(
-        1.85,
-        0.22,
-        "similarity map\nS = H$_{image}$ · h$_{SEG}$",
-        fontsize=5.6,
-        ha="center",
-        va="top",
-    )
-    _arrow(panel, (1.5, 1.55), (1.65, 1.33), IMAGE)
-    _arrow(panel, (2.98, 1.58), (2.37, 1.1), SEG)
-
-
-def _points(panel: Axes) -> None:
-    """Positive where the map is high, negative where it is low, then continuous."""
-    _arrow(panel, (2.4, 0.8), (2.75, 0.8))
-    panel.add_patch(Rectangle((2.8, 0.3), 1.0, 1.0, facecolor="#F6F7F8", edgecolor=MUTED, lw=0.5))
-    for x, y in ((3.38, 0.98), (3.5, 0.98), (3.38, 0.86)):
-        panel.plot(x, y, "o", color=PALETTE["green"], markersize=3.6)
-    for x, y in ((2.9, 0.42), (3.05, 0.42), (2.9, 0.57), (3.7, 0.4)):
-        panel.plot(x, y, "X", color=IMAGE, markersize=3.6)
-    panel.text(
-        3.3, 0.22, "points: high → positive,\nlow → negative", fontsize=5.6, ha="center", va="top"
-    )
-    _arrow(panel, (3.84, 0.8), (4.12, 0.8))
-    _box(panel, 4.15, 0.5, 0.85, 0.6, "discrete to\ncontinuous:\nweighted mean\nof places", "white")
-    panel.text(
-        4.57, 0.42, "lets a gradient through", fontsize=5.2, ha="center", va="top", color=MUTED
-    )
-    _arrow(panel, (5.02, 0.85), (5.32, 1.12), PALETTE["green"])
-
-
-def _decoder(panel: Axes) -> None:
-    """Projection, prompt encoder, mask decoder, mask."""
-    _box(panel, 3.45, 1.68, 0.75, 0.36, "projection", TRAINED)
-    _arrow(panel, (3.12, 1.88), (3.43, 1.88), SEG)
-    _arrow(panel, (4.22, 1.84), (5.18, 1.45), SEG)
-    _box(panel, 5.2, 1.12, 0.72, 0.4, "prompt\nencoder", FROZEN)
-    _box(panel, 3.45, 2.35, 0.75, 0.4, "SAM image\nencoder", FROZEN)
-    _arrow(panel, (4.22, 2.55), (5.18, 2.42), IMAGE)
-    _box(panel, 5.2, 2.15, 0.72, 0.5, "mask\ndecoder", TRAINED)
-    _arrow(panel, (5.56, 1.54), (5.56, 2.13))
-    _arrow(panel, (5.94, 2.4), (6.14, 2.4))
-    mask = np.zeros((SIDE, SIDE))
-    mask[1:4, 3:6] = 1
-    panel.imshow(
-        mask, extent=(6.17, 6.82, 2.08, 2.73), cmap="Greys", vmax=1.4, origin="upper", zorder=2
-    )
-    panel.add_patch(
-        Rectangle((6.17, 2.08), 0.65, 0.65, fill=False, edgecolor=MUTED, lw=0.6, zorder=3)
-    )
-    panel.set_xlim(0, WIDTHS[2])
-    panel.set_ylim(0, HEIGHT)
-    panel.text(6.5, 2.02, "mask", fontsize=6, ha="center", va="top", color=INK)
+        middle, BOTTOM - 0.06, f"mask from the points alone\nIoU {clicked:.2f}", fontsize=5.2,
+        ha="center", va="top", linespacing=1.25,
+    )  # fmt: skip
 
 
 def _legend(panel: Axes) -> None:
-    kinds = ((FROZEN, "frozen"), (TRAINED, "trained"), ("white", "no weights"))
+    kinds = ((FROZEN, "frozen"), (TRAINED, "trained"), (BARE, "no weights"))
     for place, (colour, text) in enumerate(kinds):
-        x, y = 5.2, 0.62 - 0.2 * place
-        panel.add_patch(
-            Rectangle((x + 0.25, y), 0.16, 0.12, facecolor=colour, edgecolor=MUTED, lw=0.5)
-        )
-        panel.text(x + 0.47, y + 0.06, text, fontsize=5.6, va="center")
+        y = 0.62 - 0.18 * place
+        panel.add_patch(Rectangle((0.1, y), 0.16, 0.11, facecolor=colour, edgecolor=MUTED, lw=0.5))
+        panel.text(0.32, y + 0.055, text, fontsize=5.6, va="center")
 
 
 def main(options: argparse.Namespace) -> None:
-    """Draw the diagram."""
-    save_figure(draw(), options.out)
+    """Draw the diagram, and write the numbers in it beside it."""
+    example = read_example(options.measurements, Protocol.read(options.protocol))
+    named = {"own_alone": example.ious[OWN], "own_with_points": example.ious[OWN_WITH_POINTS]}
+    save_figure(draw(example), options.out, scores_of([example.shown]).assign(**named))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--measurements", type=Path, required=True, help="folder of a model")
+    parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)
