@@ -2,7 +2,6 @@
 
 
 localrules:
-    khajuria2025_fig1,
     list_khajuria2025_items,
     write_encoder_settings,
     write_khajuria2025_pairs,
@@ -189,9 +188,11 @@ rule khajuria2025_aux_tasks:
 
 
 rule khajuria2025_fig1:
-    """Figure 1: from the tokens of two objects of an image to labels, and how masks miss their tokens."""
+    """Figure 1: from the tokens of two objects of an image to labels, and where other rules place those tokens."""
     input:
-        khajuria2025_first_image,
+        page=khajuria2025_first_image,
+        samples=rules.select_pairs.output.samples,
+        protocol=results("settings/khajuria2025.json"),
     output:
         pdf=results("khajuria2025/fig1.pdf"),
         png=report(
@@ -200,6 +201,7 @@ rule khajuria2025_fig1:
             category="khajuria2025",
             labels={"item": "Figure 1"},
         ),
+        csv=results("khajuria2025/fig1.csv"),
     log:
         logs("khajuria2025/fig1"),
     conda:
@@ -209,7 +211,8 @@ rule khajuria2025_fig1:
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.khajuria2025.diagram"),
     shell:
-        "python -m sightline.studies.khajuria2025.diagram --tables {params.tables} --out {params.stem} 2> {log}"
+        "python -m sightline.studies.khajuria2025.diagram --tables {params.tables}"
+        " --samples {input.samples} --protocol {input.protocol} --out {params.stem} 2> {log}"
 
 
 rule list_khajuria2025_items:

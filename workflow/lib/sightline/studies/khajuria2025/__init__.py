@@ -12,6 +12,6 @@ features         the one way to read what was written
 own_captions     what an encoder's own decoder says of the images
 scene_files      images and masks behind samples
 aux_tasks        composition of the tasks, beside published
-diagram          Figure 1, a drawing
+diagram          Figure 1, of an image that diagram_case chooses
 probes           what is decoded from the features, and what that says of the claims
 """
