@@ -107,8 +107,8 @@ def small_files(monkeypatch):
     """Trace sets of several files in the gathering, too."""
     before = TraceWriter.__init__
 
-    def small(self, folder, spec, **settings):
-        before(self, folder, spec, **{"max_shard_bytes": 8 * 16} | settings)
+    def small(self, folder, spec, max_shard_bytes=8 * 16, **settings):
+        before(self, folder, spec, max_shard_bytes, **settings)
 
     monkeypatch.setattr(TraceWriter, "__init__", small)
 
