@@ -65,10 +65,17 @@ def test_curves_are_the_validation_lines(tmp_path):
     _write(tmp_path, "segmenter", lines)
     _write(tmp_path, "language-positions", [{"step": 500, "validation": {"where": 0.8}}])
     curves = read_curves([tmp_path])
-    assert list(curves["value"]) == [0.8, 0.5, 0.4]
-    assert list(curves["step"]) == [500, 100, 100]
+    assert list(curves["value"]) == [0.5, 0.4, 0.8]
+    assert list(curves["step"]) == [100, 100, 500]
     draw_curves(curves, tmp_path / "curves")
     assert (tmp_path / "curves.png").stat().st_size > 1000
+
+
+def test_stages_come_in_the_order_of_training(tmp_path):
+    for stage in ("aim", "language-counted", "language-grown"):
+        _write(tmp_path, stage, [{"step": 1, "validation": {"where": 0.5}}])
+    found = list(read_curves([tmp_path])["stage"])
+    assert found == ["language-grown", "language-counted", "aim"]
 
 
 def test_encoders_are_named_by_their_folders(tmp_path):

@@ -26,25 +26,21 @@ _MARK = {True: "✓", False: "✗"}
 def draw_sheet(examples: pd.DataFrame, out: Path) -> None:
     """One tile per scene: picture with mask (solid) and truth (dotted), then the answers, wrong ones in red."""
     scenes = list(examples.groupby("scene"))
-    rows = -(-len(scenes) // _COLUMNS)
-    with new_figure(2, 3.05 * rows, rows, _COLUMNS, squeeze=False) as (figure, axes):
+    tiles = [(scene.set_index("kind"), _lines(scene.set_index("kind"))) for _, scene in scenes]
+    rows = -(-len(tiles) // _COLUMNS)
+    # Inches: a picture with its gaps, and room for the longest text under one.
+    height = 1.9 + 0.102 * max(len(lines) for _, lines in tiles)
+    with new_figure(2, height * rows, rows, _COLUMNS, squeeze=False) as (figure, axes):
         for place in axes.flat:
             place.set_axis_off()
-        for place, (_, scene) in zip(axes.flat, scenes, strict=False):
-            _tile(place, scene.set_index("kind"))
+        for place, tile in zip(axes.flat, tiles, strict=False):
+            _tile(place, *tile)
         shown = examples.drop(columns=["image", "mask", "truth"])
         save_figure(figure, out, data=shown)
 
 
-def _tile(place: Axes, scene: pd.DataFrame) -> None:
-    picture = np.asarray(Image.open(io.BytesIO(scene.loc["describe", "image"])))
-    place.imshow(picture)
-    for kind, style, width in (("truth", ":", 0.8), ("mask", "-", 1.0)):
-        shape = coco_mask.decode(_encoded(scene.loc["segment", kind]))
-        if shape.any():
-            place.contour(shape, [0.5], colors="white", linewidths=width + 0.9)
-            place.contour(shape, [0.5], colors=PALETTE["black"], linewidths=width, linestyles=style)
-    place.set_anchor("N")
+def _lines(scene: pd.DataFrame) -> list[tuple[str, bool]]:
+    """Text under a picture: lines, and whether they are wrong."""
     lines: list[tuple[str, bool]] = []
     for kind, row in scene.iterrows():
         if kind == "segment":
@@ -56,6 +52,18 @@ def _tile(place: Axes, scene: pd.DataFrame) -> None:
         # A description that misses a detail is no error of fact; its marks are the other answers.
         wrong = kind != "describe" and not row["right"]
         lines += [(line, wrong) for line in textwrap.wrap(text, _LETTERS)]
+    return lines
+
+
+def _tile(place: Axes, scene: pd.DataFrame, lines: list[tuple[str, bool]]) -> None:
+    picture = np.asarray(Image.open(io.BytesIO(scene.loc["describe", "image"])))
+    place.imshow(picture)
+    for kind, style, width in (("truth", ":", 0.8), ("mask", "-", 1.0)):
+        shape = coco_mask.decode(_encoded(scene.loc["segment", kind]))
+        if shape.any():
+            place.contour(shape, [0.5], colors="white", linewidths=width + 0.9)
+            place.contour(shape, [0.5], colors=PALETTE["black"], linewidths=width, linestyles=style)
+    place.set_anchor("N")
     for number, (line, wrong) in enumerate(lines):
         place.text(
             0,

@@ -27,6 +27,9 @@ _SHOWN = {
 }
 """Measures to show by the first word of a stage's name; all of them are in the table beside the figure."""
 
+_LESSONS = ("language", "language-grown", "language-counted")
+"""Stages of one kind, in the order of training."""
+
 _ENCODER = "curve.jsonl"
 """The one curve of an encoder, in a folder that has its name."""
 
@@ -44,7 +47,7 @@ def read_curves(folders: Sequence[Path]) -> pd.DataFrame:
     for folder in folders:
         here = [
             {"stage": stage, "step": line["step"], "measure": measure, "value": value}
-            for file in sorted(folder.glob("*.jsonl"))
+            for file in sorted(folder.glob("*.jsonl"), key=_when)
             for stage in [folder.name if file.name == _ENCODER else file.stem]
             for line in map(json.loads, file.read_text().splitlines())
             for measure, value in line.get("validation", {}).items()
@@ -60,6 +63,13 @@ def read_curves(folders: Sequence[Path]) -> pd.DataFrame:
                 )
         rows += here
     return pd.DataFrame(rows)
+
+
+def _when(curve: Path) -> tuple[int, int, str]:
+    """Sorts the curves of a model by the order of its stages."""
+    families, stage = list(_SHOWN), curve.stem
+    family = families.index(_family(stage)) if _family(stage) in families else len(families)
+    return family, _LESSONS.index(stage) if stage in _LESSONS else 0, stage
 
 
 def draw_curves(curves: pd.DataFrame, out: Path) -> None:
