@@ -8,7 +8,7 @@ image tokens that the description attended to most; which tokens these are diffe
 rotary positions they had, and a question goes on behind the largest of them (kaduri2025 section 3.5).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -20,7 +20,7 @@ from transformers import DynamicCache
 from sightline.errors import SightlineError
 from sightline.instruments.similarity import kept_tokens, top_tokens
 from sightline.instruments.watching import Plan, watched_attention, watching
-from sightline.models.prompts import Prompt, find_template
+from sightline.models.prompts import Prompt, find_template, of_equal_length
 from sightline.models.vlm import VLM
 
 DESCRIBE = "Describe this image."
@@ -75,7 +75,7 @@ class CompressedContext:
         """Greedy answers to questions that know nothing of each other, those of equal length together."""
         ids = [self.question_tokens(question) for question in questions]
         answers = [""] * len(ids)
-        for batch in _equal_lengths(ids, self.vlm.source.batch_size):
+        for batch in of_equal_length(ids, self.vlm.source.batch_size):
             asked = torch.stack([ids[number] for number in batch])
             for number, tokens in zip(batch, self._decode(asked, max_new_tokens), strict=True):
                 answers[number] = self.vlm.decode(tokens)
@@ -323,13 +323,3 @@ def _run(
         .logits[:, -1]
         .float()
     )
-
-
-def _equal_lengths(ids: Sequence[torch.Tensor], size: int) -> Iterator[list[int]]:
-    """Numbers of questions of equal length: padding would shift positions."""
-    by_length: dict[int, list[int]] = {}
-    for number, one in enumerate(ids):
-        by_length.setdefault(len(one), []).append(number)
-    for numbers in by_length.values():
-        for begin in range(0, len(numbers), size):
-            yield numbers[begin : begin + size]

@@ -6,7 +6,7 @@ norm, here every entry is the bare residual stream, so that the logit lens norms
 The model's own logits are the lens of the last entry.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from transformers import DynamicCache
 
 from sightline.instruments.reading import Reading, plan_of, plan_of_generated
 from sightline.instruments.watching import CaptureError, Plan, Watch, watched_attention, watching
-from sightline.models.prompts import Prompt
+from sightline.models.prompts import Prompt, of_equal_length
 from sightline.models.roles import Positions
 from sightline.models.vlm import VLM
 
@@ -111,7 +111,7 @@ def capture(
     plan = plan_of(reading, prompts, objects, len(vlm.adapter.layers(vlm.model)))
     parts = []
     with watched_attention(vlm):
-        for batch in _equal_lengths(prompts, batch_size or vlm.source.batch_size):
+        for batch in of_equal_length(prompts, batch_size or vlm.source.batch_size):
             part = _part(plan, batch)
             with watching(vlm, part) as watch:
                 _run(vlm, _embed(vlm, prompts, image_tokens, batch), _places(vlm, prompts, batch))
@@ -208,16 +208,6 @@ def _part(plan: Plan, batch: Sequence[int]) -> Plan:
 
 def _zeros(chosen: Sequence[Positions]) -> list[Positions]:
     return [np.zeros_like(columns) for columns in chosen]
-
-
-def _equal_lengths(prompts: Sequence[Prompt], size: int) -> Iterator[list[int]]:
-    """Numbers of prompts of equal length: padding would shift positions."""
-    by_length: dict[int, list[int]] = {}
-    for number, prompt in enumerate(prompts):
-        by_length.setdefault(len(prompt), []).append(number)
-    for numbers in by_length.values():
-        for first in range(0, len(numbers), size):
-            yield numbers[first : first + size]
 
 
 def _embed(

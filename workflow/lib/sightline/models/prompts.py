@@ -4,6 +4,7 @@ The strings of LLaVA are those of neo2025 section 2.3, line breaks included; tho
 families are what the chat templates in the checkpoints make of one image and one question.
 """
 
+from collections.abc import Iterator, Sequence, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -165,3 +166,13 @@ def first_token(tokenizer: Any, word: str, prompt: Prompt | None = None) -> int:
     if token == tokenizer.unk_token_id:
         raise ModelError(f"tokenizer: {word!r} is not in its vocabulary. Ask for words it knows.")
     return token
+
+
+def of_equal_length(prompts: Sequence[Sized], size: int) -> Iterator[list[int]]:
+    """Numbers of prompts that are equally long, at most ``size`` together: padding would shift positions."""
+    by_length: dict[int, list[int]] = {}
+    for number, prompt in enumerate(prompts):
+        by_length.setdefault(len(prompt), []).append(number)
+    for numbers in by_length.values():
+        for begin in range(0, len(numbers), size):
+            yield numbers[begin : begin + size]

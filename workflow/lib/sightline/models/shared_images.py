@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from transformers import DynamicCache
 
-from sightline.models.prompts import Prompt
+from sightline.models.prompts import Prompt, of_equal_length
 from sightline.models.vlm import VLM
 
 
@@ -42,8 +42,10 @@ def answer_about(
         asked = [number for number, image in enumerate(images) if image in together]
         if not asked:
             continue
-        past = _run_beginning(vlm, [prompts[number] for number in asked], image_tokens[together])
-        for numbers in _of_equal_length(prompts, asked, batch_size):
+        here = [prompts[number] for number in asked]
+        past = _run_beginning(vlm, here, image_tokens[together])
+        for places in of_equal_length(here, batch_size):
+            numbers = [asked[place] for place in places]
             about = [images[number] for number in numbers]
             rows = torch.tensor([image - first for image in about], device=vlm.device)
             chosen = [prompts[number] for number in numbers]
@@ -76,17 +78,3 @@ def _rows_of(past: DynamicCache, rows: torch.Tensor) -> DynamicCache:
     for number, layer in enumerate(past.layers):
         chosen.update(layer.keys[rows], layer.values[rows], number)
     return chosen
-
-
-def _of_equal_length(
-    prompts: Sequence[Prompt], numbers: Sequence[int], size: int
-) -> Sequence[list[int]]:
-    """Batches without padding, which would shift positions."""
-    by_length: dict[int, list[int]] = {}
-    for number in numbers:
-        by_length.setdefault(len(prompts[number]), []).append(number)
-    return [
-        group[begin : begin + size]
-        for group in by_length.values()
-        for begin in range(0, len(group), size)
-    ]

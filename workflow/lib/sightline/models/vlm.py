@@ -15,7 +15,7 @@ from transformers import Cache
 
 from sightline.models.adapters import Adapter
 from sightline.models.inputs import class_of
-from sightline.models.prompts import Prompt, find_template, first_token
+from sightline.models.prompts import Prompt, find_template, first_token, of_equal_length
 from sightline.models.registry import ModelError, ModelSource
 from sightline.models.roles import TokenRoles
 from sightline.scenes.geometry import Grid, transform_of
@@ -238,11 +238,8 @@ class VLM:
             raise ValueError(
                 f"{len(prompts)} prompts but image tokens of {len(image_tokens)} images"
             )
-        by_length: dict[int, list[int]] = {}
-        for number, prompt in enumerate(prompts):
-            by_length.setdefault(len(prompt), []).append(number)
         answers = [""] * len(prompts)
-        for numbers in by_length.values():
+        for numbers in of_equal_length(prompts, max(1, len(prompts))):
             chosen = None if image_tokens is None else image_tokens[numbers]
             batches = self.inputs(
                 [prompts[number] for number in numbers],
