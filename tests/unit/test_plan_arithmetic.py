@@ -1,7 +1,9 @@
 """Cost arithmetic worked by hand: operations, bytes of caches, hours on a card, room on a disk."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -9,9 +11,10 @@ from sightline.report.plan import caches, cost, work
 from sightline.report.plan.bill import reckon, seconds, total
 from sightline.report.plan.cards import Card, CardError, find_card
 from sightline.report.plan.jobs import Job, read_jobs
-from sightline.report.plan.room import ALLOWANCE, RoomError, free_bytes, require_room
+from sightline.report.plan.room import ALLOWANCE, Disk, RoomError, disks, require_room
 from sightline.report.plan.run import Run
 from sightline.report.plan.shapes import Blocks, Shape, ShapeError, read_config, read_table
+from sightline.report.plan.table import as_markdown
 from sightline.report.plan.work import Work
 
 ROOT = Path(__file__).parents[2]
@@ -232,14 +235,64 @@ rule all:
 
 
 def test_room():
-    require_room(10, 10, Path("results"))
-    with pytest.raises(RoomError, match=r"20\.0 GB and 10\.0 GB are free"):
-        require_room(20e9, 10e9, Path("results"))
+    require_room(Disk(Path("results"), needed=10, free=10))
+    with pytest.raises(RoomError, match=r"results: .* 20\.0 GB and 10\.0 GB are free"):
+        require_room(Disk(Path("results"), needed=20e9, free=10e9))
 
 
-def test_free_bytes_of_a_folder_that_is_not_there_yet(tmp_path):
-    assert free_bytes(tmp_path / "not" / "yet") > 0
-    assert ALLOWANCE > 1
+IMAGES = {"reference": {"split": "val2017", "images": 1000}}
+CACHED = [Job("cache_image_tokens", {"model": "llava-1.5-7b"})]
+TENSORS, INDEX = 1000 * 576 * 4096 * 2, 1000 * caches.LINE + caches.HEADERS
+
+
+@pytest.mark.parametrize(
+    "place, disk", [(None, TENSORS + INDEX), ("s3://bucket/x", INDEX), ("/scratch/x", INDEX)]
+)
+def test_caches_count_where_they_are_kept(place, disk):
+    run = run_of(neo2025=IMAGES)
+    run = replace(run, config=run.config | ({"caches": place} if place else {}))
+    [line] = reckon(run, CACHED, CARD)
+    assert (line.disk, line.cache) == (disk, TENSORS + INDEX)
+
+
+@pytest.mark.parametrize("prefix", ["", "file://"])
+def test_caches_in_another_folder_of_the_same_disk_need_its_room(tmp_path, prefix):
+    run = run_of(neo2025=IMAGES)
+    run = replace(
+        run,
+        config=run.config | {"caches": f"{prefix}{tmp_path}/not/yet"},
+        results=tmp_path / "results",
+    )
+    [disk] = disks(run, CACHED)
+    assert disk.needed == pytest.approx(ALLOWANCE * INDEX + TENSORS + INDEX)
+    assert disk.free > 0
+
+
+def test_caches_on_another_disk_need_room_there(tmp_path, monkeypatch):
+    run = run_of(neo2025=IMAGES)
+    run = replace(run, config=run.config | {"caches": str(tmp_path / "other")})
+    real = Path.stat
+
+    def stat(path, **options):
+        found = real(path, **options)
+        return SimpleNamespace(st_dev=-1, st_mode=found.st_mode) if path == tmp_path else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    beside, kept = disks(run, CACHED)
+    assert (beside.folder, beside.needed) == (run.results, ALLOWANCE * INDEX)
+    assert (kept.folder, kept.needed) == (tmp_path / "other", TENSORS + INDEX)
+    page = as_markdown(run, reckon(run, CACHED, CARD), CARD, [beside, replace(kept, free=0)])
+    assert f"caches at {tmp_path}/other" in page
+    assert (
+        f"Disk of {tmp_path}/other: up to 4.7 GB will be written, 0 B are free: NOT ENOUGH" in page
+    )
+
+
+def test_the_room_of_a_store_is_not_known(tmp_path):
+    run = run_of(neo2025=IMAGES)
+    run = replace(run, config=run.config | {"caches": "s3://bucket/x"}, results=tmp_path)
+    [disk] = disks(run, CACHED)
+    assert disk.needed == ALLOWANCE * INDEX
 
 
 def test_shape_from_the_config_of_a_checkpoint():

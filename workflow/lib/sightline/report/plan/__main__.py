@@ -16,7 +16,7 @@ from sightline.files import atomic_path
 from sightline.report.plan.bill import reckon
 from sightline.report.plan.cards import DEFAULT, find_card
 from sightline.report.plan.jobs import read_jobs
-from sightline.report.plan.room import free_bytes, needed_bytes, require_room
+from sightline.report.plan.room import disks, require_room
 from sightline.report.plan.run import Run
 from sightline.report.plan.table import as_csv, as_markdown
 
@@ -28,14 +28,15 @@ def main(options: argparse.Namespace) -> None:
     card = find_card(run.table("cards.csv"), config.get("plan", {}).get("card", DEFAULT))
     jobs = read_jobs(options.jobs.read_text(encoding="utf-8"))
     lines = reckon(run, jobs, card)
-    free, needed = free_bytes(run.results), needed_bytes(run, jobs)
-    page = as_markdown(config["run"], lines, card, free, needed)
+    written = disks(run, jobs)
+    page = as_markdown(run, lines, card, written)
     for suffix, text in ((".md", page), (".csv", as_csv(lines))):
         with atomic_path(Path(f"{options.out}{suffix}")) as temporary:
             temporary.write_text(text, encoding="utf-8")
     sys.stdout.write(page)
     if config.get("plan", {}).get("check_disk", True):
-        require_room(needed, free, run.results)
+        for disk in written:
+            require_room(disk)
 
 
 if __name__ == "__main__":

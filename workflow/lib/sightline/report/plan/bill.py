@@ -26,8 +26,8 @@ class Line:
         rule: its name.
         jobs: how many.
         download: bytes over the network, what is unknown left out.
-        disk: bytes written, likewise.
-        cache: of these, states of models.
+        disk: bytes written beside the results, likewise.
+        cache: bytes of states of models: of these, or kept elsewhere.
         memory: bytes on a card, of the largest job; None where no model runs.
         hours: on the card, what is unknown left out; None where no model runs.
         trust: of TRUST.

@@ -30,16 +30,23 @@ class Held:
         size: bytes; None where the model's shape is unknown.
         kind: how far its counts may be trusted, see `sightline.report.plan.counts`.
         sum: the arithmetic in words.
+        index: of these bytes, what stays in the folder of the results where caches are kept elsewhere.
     """
 
     size: float | None
     kind: str = EXACT
     sum: str = ""
+    index: float = 0
 
 
 def trace_set(lines: float, row: float) -> float:
     """Bytes of a trace set with so many rows of so many bytes."""
-    return lines * (row + LINE) + HEADERS
+    return lines * row + index(lines)
+
+
+def index(lines: float) -> float:
+    """Bytes of all but the tensors of a trace set."""
+    return lines * LINE + HEADERS
 
 
 def image_tokens(run: Run, model: str) -> Held:
@@ -50,7 +57,8 @@ def image_tokens(run: Run, model: str) -> Held:
     images, tokens, width = counts.reference_images(run), shape.image_tokens, shape.language.width
     each = run.dtype(model)
     said = f"{images.number:,.0f} images x {tokens} tokens x {width} x {each} bytes"
-    return Held(trace_set(images.number, tokens * width * each), images.kind, said)
+    size = trace_set(images.number, tokens * width * each)
+    return Held(size, images.kind, said, index(images.number))
 
 
 def lens(run: Run, model: str) -> Held:
@@ -68,7 +76,7 @@ def lens(run: Run, model: str) -> Held:
         f"{SINGLE}) bytes"
     )
     kind = images.kind if run.tiles(model) == 1 else AT_MOST
-    return Held(trace_set(tokens, states * each + SINGLE), kind, said)
+    return Held(trace_set(tokens, states * each + SINGLE), kind, said, index(tokens))
 
 
 def features(run: Run, encoder: str) -> Held:
@@ -85,7 +93,8 @@ def features(run: Run, encoder: str) -> Held:
     size += bare * trace_set(found.pairs, vector)
     vectors = found.images + variants * POOLED * samples + bare * found.pairs
     said = f"{vectors:,.0f} vectors x {len(shape.features)} layers, {vector} bytes in all layers"
-    return Held(size, found.kind, said)
+    lines = found.images + variants * samples + bare * found.pairs
+    return Held(size, found.kind, said, index(lines))
 
 
 def maps(run: Run, model: str) -> Held:
@@ -98,7 +107,8 @@ def maps(run: Run, model: str) -> Held:
     numbers = shape.image_tokens * (POSITIONS * METRICS * entries + controls)
     numbers += POSITIONS * shape.language.width
     said = f"{asked.number:,.0f} queries x {numbers:,} numbers x {SINGLE} bytes"
-    return Held(asked.number * numbers * SINGLE + HEADERS, asked.kind, said)
+    size = asked.number * numbers * SINGLE + HEADERS
+    return Held(size, asked.kind, said, index(asked.number))
 
 
 CACHES: dict[str, tuple[Callable[[Run, str], Held], str]] = {

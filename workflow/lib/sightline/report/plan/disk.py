@@ -26,8 +26,8 @@ class Taken:
 
     Attributes:
         download: bytes over the network; None where nobody published them.
-        disk: bytes written; None where they cannot be known.
-        cache: of these, states of models.
+        disk: bytes written beside the results; None where they cannot be known.
+        cache: bytes of states of models: of these, or kept elsewhere.
         kind: how far the figures may be trusted.
         note: the arithmetic or the reason.
     """
@@ -63,7 +63,8 @@ def _traces(run: Run, name: str, arithmetic: Callable[[Run, str], Held], share: 
     held = arithmetic(run, name)
     note = f"{name}: {held.sum}" if held.sum else f"{name}: shape unknown"
     size = None if held.size is None else held.size * share
-    return Taken(0, size, size, held.kind, note)
+    disk = size if size is None or run.caches is None else held.index * share
+    return Taken(0, disk, size, held.kind, note)
 
 
 def _gathered(run: Run, job: Job) -> Taken:

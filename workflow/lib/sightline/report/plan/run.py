@@ -34,6 +34,11 @@ class Run:
         """Folder of this run."""
         return self.results / self.config["run"]
 
+    @property
+    def caches(self) -> str | None:
+        """Folder or address where states of models are kept, if not beside the results."""
+        return self.config.get("caches")
+
     def table(self, name: str) -> Path:
         """A table of the resources, or that of this repository where a user has other tables only."""
         own = self.resources / name

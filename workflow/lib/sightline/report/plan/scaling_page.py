@@ -41,7 +41,8 @@ changes, nothing is measured again, and what no run needs any more is yours to d
 * **Another machine**: copy `results/<run>`, which is small then, with its times (`rsync -a`), and the run goes on from
   the same store. To start another run, `snakemake publish` fetches what is kept elsewhere into a folder for
   `start_from`, which has to be on a disk.
-* `snakemake plan` still reckons caches into the disk of the results.
+* **Plan**: `snakemake plan` reckons the index into the disk of the results and the rest into that of the folder;
+  how much room a store has it does not know.
 
 Tested against a server on one machine that speaks like S3 (moto), not against Amazon's."""
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from sightline.report.plan.bill import UNKNOWN, Line, total
 from sightline.report.plan.cards import Card
-from sightline.report.plan.room import ALLOWANCE
+from sightline.report.plan.room import ALLOWANCE, Disk
+from sightline.report.plan.run import Run
 from sightline.report.plan.work import TEXT
 
 COLUMNS = (
@@ -37,26 +38,26 @@ def as_csv(lines: Sequence[Line]) -> str:
     return text.getvalue()
 
 
-def as_markdown(name: str, lines: Sequence[Line], card: Card, free: float, needed: float) -> str:
+def as_markdown(run: Run, lines: Sequence[Line], card: Card, disks: Sequence[Disk]) -> str:
     """The page of the plan.
 
     Args:
-        name: of the run.
+        run: that is planned.
         lines: rule by rule.
         card: that hours are for.
-        free: bytes on the disk.
-        needed: bytes that will be written, allowance included.
+        disks: that it writes to.
     """
+    caches = f"caches at {run.caches}" if run.caches else "of it caches"
     priced = [line for line in lines if _costs(line)]
     others = [line for line in lines if not _costs(line)]
     rows = [
-        f"# Plan of run {name}",
+        f"# Plan of run {run.config['run']}",
         "",
         f"GPU-hours are for one {card.name}: the larger of operations over {card.peak / 1e12:,.0f} TFLOP/s and of "
         f"weights read over {card.bandwidth / 1e9:,.0f} GB/s, both at an efficiency of {card.efficiency:.0%}, which is "
         f"assumed: see resources/cards.csv. A prompt is taken to have {TEXT} positions beside its image.",
         "",
-        "| rule | jobs | download | disk | of it caches | GPU memory | GPU-hours | disk figure |",
+        f"| rule | jobs | download | disk | {caches} | GPU memory | GPU-hours | size figure |",
         "|---|--:|--:|--:|--:|--:|--:|---|",
         *(_row(line) for line in priced),
         _row(total(lines)),
@@ -68,11 +69,12 @@ def as_markdown(name: str, lines: Sequence[Line], card: Card, free: float, neede
     notes = [f"* {line.rule}: {note}" for line in lines for note in line.notes]
     if notes:
         rows += ["What the figures rest on:", "", *notes, ""]
-    fits = "enough" if needed <= free else "NOT ENOUGH"
-    rows.append(
-        f"Disk: up to {size(needed)} will be written ({ALLOWANCE - 1:.0%} added for tables and figures), "
-        f"{size(free)} are free: {fits}."
-    )
+    for disk in disks:
+        fits = "enough" if disk.suffices else "NOT ENOUGH"
+        rows.append(
+            f"Disk of {disk.folder}: up to {size(disk.needed)} will be written, {size(disk.free)} are free: {fits}."
+        )
+    rows.append(f"For tables and figures, {ALLOWANCE - 1:.0%} were added beside the results.")
     return "\n".join(rows) + "\n"
 
 
@@ -85,7 +87,7 @@ def size(count: float) -> str:
 
 
 def _costs(line: Line) -> bool:
-    return bool(line.download or line.disk or line.unknown or line.hours is not None)
+    return bool(line.download or line.disk or line.cache or line.unknown or line.hours is not None)
 
 
 def _hours(hours: float) -> str:
