@@ -10,9 +10,15 @@ import torch
 from PIL import Image
 from transformers import PreTrainedTokenizerFast, SamModel, SamProcessor
 
-from sightline.demo.architecture import build_segmenter, build_tokenizer, build_vlm
+from sightline.demo.architecture import (
+    IMAGE_TOKEN,
+    SIDE,
+    build_segmenter,
+    build_tokenizer,
+    build_vlm,
+)  # fmt: skip
 from sightline.demo.card import write_card
-from sightline.demo.export import export
+from sightline.demo.export import drop_unread_blocks, export
 from sightline.demo.folders import SAM, SEGMENTER, VLM
 from sightline.demo.quality import CEILINGS, GATES, draw_held_out, measure, predict_mask
 from sightline.demo.training_set import normalise
@@ -85,6 +91,28 @@ def test_exported_sam_answers_clicks_through_its_own_processor(exported):
 def test_segmenter_folder_without_projection_is_refused(tmp_path):
     with pytest.raises(SightlineError, match=r"projection.safetensors: missing"):
         load_segmenter(tmp_path)
+
+
+@pytest.mark.parametrize("read, kept", [(-2, 4), (-1, 5), (3, 3)])
+def test_blocks_that_are_not_read_are_cut_off_and_answers_stay(read, kept):
+    torch.manual_seed(0)
+    tokenizer = build_tokenizer()
+    vlm = build_vlm(tokenizer, layers=1).eval()
+    vlm.config.vision_feature_layer = read
+    image = torch.full((1, SIDE * SIDE), tokenizer.convert_tokens_to_ids(IMAGE_TOKEN))
+    asked = {"input_ids": image, "pixel_values": torch.randn(1, 3, SIZE, SIZE)}
+    with torch.no_grad():
+        before = vlm(**asked).logits
+        for _ in range(2):
+            drop_unread_blocks(vlm)
+            assert len(vlm.model.vision_tower.encoder.layers) == kept
+            assert torch.equal(vlm(**asked).logits, before)
+    assert vlm.config.vision_config.num_hidden_layers == kept
+
+
+def test_an_exported_tower_has_no_block_that_is_not_read(exported):
+    config = load_vlm(exported[0] / VLM).model.config
+    assert (config.vision_config.num_hidden_layers, config.vision_feature_layer) == (4, -1)
 
 
 def test_processor_leaves_scenes_as_they_are(exported):

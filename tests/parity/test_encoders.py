@@ -35,10 +35,24 @@ def few_scenes(monkeypatch, scenes):
     monkeypatch.setattr(training, "STEPS", dict.fromkeys(TRAINED, 2))
 
 
+def wanted(objective, rate=0.5, seed=0):
+    return training.Wanted(objective, rate if objective in training.CAPTIONED else None, seed)
+
+
+def trained(objective, folder, rate=0.5):
+    """Folder of an encoder, trained and exported."""
+    name = wanted(objective, rate).name
+    arguments = argparse.Namespace(
+        encoder=name, scenes=folder, work=folder / "work", out=folder / "out", threads=1
+    )
+    training.run(arguments)
+    return folder / "out" / name
+
+
 @pytest.mark.parametrize("objective", TRAINED)
 def test_every_objective_reaches_the_whole_body(objective, few_scenes):
     training.attention.register()
-    model, stage = training.build(objective, 0.5, "stage", 0, None, 1)
+    model, stage = training.build(wanted(objective), None, 1)
     loss, parts = stage.loss(0)
     loss.backward()
     assert torch.isfinite(loss) and parts
@@ -52,7 +66,7 @@ def test_every_objective_reaches_the_whole_body(objective, few_scenes):
 def test_equal_seeds_give_equal_batches_and_losses(objective, few_scenes):
     training.attention.register()
     losses = [
-        training.build(objective, 0.5, "stage", seed, None, 1)[1].loss(3)[0].item()
+        training.build(wanted(objective, seed=seed), None, 1)[1].loss(3)[0].item()
         for seed in (0, 0, 1)
     ]
     assert losses[0] == losses[1] != losses[2]
@@ -60,12 +74,7 @@ def test_equal_seeds_give_equal_batches_and_losses(objective, few_scenes):
 
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 def test_exported_encoder_loads_in_its_stock_class(objective, few_scenes, tmp_path):
-    arguments = argparse.Namespace(
-        objective=objective, rate=0.5, seed=0, scenes=tmp_path, work=tmp_path / "work",
-        out=tmp_path / "out", threads=1,
-    )  # fmt: skip
-    training.run(arguments)
-    (folder,) = (tmp_path / "out").iterdir()
+    folder = trained(objective, tmp_path)
     kind = CLIPModel if objective == "contrastive" else CLIPVisionModel
     loaded = kind.from_pretrained(folder, dtype=torch.float32)
     body = loaded.vision_model if objective == "contrastive" else loaded
@@ -78,12 +87,7 @@ def test_exported_encoder_loads_in_its_stock_class(objective, few_scenes, tmp_pa
 @pytest.mark.parametrize("objective", training.OBJECTIVES)
 def test_gates_are_measured_from_what_was_exported(objective, few_scenes, scenes, tmp_path):
     """Head and body on disk answer as the stage did, up to half precision."""
-    arguments = argparse.Namespace(
-        objective=objective, rate=1.0, seed=0, scenes=tmp_path, work=tmp_path / "work",
-        out=tmp_path / "out", threads=1,
-    )  # fmt: skip
-    training.run(arguments)
-    (folder,) = (tmp_path / "out").iterdir()
+    folder = trained(objective, tmp_path, rate=1.0)
     rows = {row["gate"]: row for row in measure_encoder(folder, scenes, scenes)}
     assert {"k-NN primary", "effective rank of CLS"} < rows.keys() or objective in (
         "distillation",
@@ -112,12 +116,7 @@ def test_best_guess_is_certain_but_for_details_of_one_colour(scenes):
 
 
 def test_an_encoder_without_its_head_is_refused(few_scenes, scenes, tmp_path):
-    arguments = argparse.Namespace(
-        objective="classification", rate=1.0, seed=0, scenes=tmp_path, work=tmp_path / "work",
-        out=tmp_path / "out", threads=1,
-    )  # fmt: skip
-    training.run(arguments)
-    (folder,) = (tmp_path / "out").iterdir()
+    folder = trained("classification", tmp_path)
     (folder / training.HEAD).unlink()
     with pytest.raises(SightlineError, match=r"head\.safetensors: missing"):
         list(measure_encoder(folder, scenes, scenes))
@@ -160,3 +159,27 @@ def test_augmented_images_stay_in_their_frame(scenes):
     images = batches.pixels(chosen, generator)
     assert images.shape == (6, 3, 112, 112)
     assert torch.isfinite(images).all()
+
+
+@pytest.mark.parametrize(
+    "name", ["classification-s0", "contrastive-0.25-s3", "captioning-1-s12", "random-s1"]
+)
+def test_an_encoder_is_named_by_what_it_is_trained_for(name):
+    assert training.Wanted.parse(name).name == name
+
+
+@pytest.mark.parametrize(
+    "name, reason",
+    [
+        ("dino-s0", "no encoder can be trained for that"),
+        ("classification-0.5-s0", "no encoder can be trained for that"),
+        ("contrastive-s0", "no encoder can be trained for that"),
+        ("contrastive-0.5", "no encoder can be trained for that"),
+        ("contrastive-1.5-s0", "caption rate is 1.5"),
+        ("contrastive-0.5.1-s0", "caption rate is 0.5.1"),
+        ("", "no encoder can be trained for that"),
+    ],
+)
+def test_other_names_are_refused(name, reason):
+    with pytest.raises(SightlineError, match=reason):
+        training.Wanted.parse(name)

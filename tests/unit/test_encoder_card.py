@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from sightline.demo.encoders.card import CARD, CURVE, write_card
-from sightline.demo.encoders.train import encoder_name
+from sightline.demo.encoders.train import Wanted
 from sightline.demo.folders import RECIPE
 from sightline.errors import SightlineError
 from sightline.files import sha256
@@ -75,7 +75,7 @@ def test_bundled_encoders_are_those_of_the_configuration():
     for name, entry in entries.items():
         recipe = json.loads((ROOT / entry["path"] / RECIPE).read_text())
         rate = recipe.get("caption rate")
-        assert name == encoder_name(recipe["objective"], rate, recipe["seed"])
+        assert name == Wanted(recipe["objective"], rate, recipe["seed"]).name
         words = [recipe["objective"], *([f"{rate:g}"] if rate is not None else [])]
         assert entry["objective"] == " ".join(words)
 

@@ -184,6 +184,12 @@ def tiny_checkpoints():
     }
 
 
+def trained_here(name):
+    """Report of the training of an encoder that this run trains first, or nothing."""
+    found = re.fullmatch("trained:(.+)", checkpoint(name).get("path", ""))
+    return results(f"training/encoders/{found[1]}/recipe.json") if found else None
+
+
 def arrives(name):
     """Whether a checkpoint is fetched or written by a job instead of being there."""
     return "revision" in checkpoint(name) or name in tiny_checkpoints()
@@ -191,15 +197,19 @@ def arrives(name):
 
 def checkpoint_folder(name):
     """Where the files of a model or of a part are, in the layout they come in."""
-    return (
-        shared(f"models/{name}") if arrives(name) else bundled(checkpoint(name)["path"])
-    )
+    if arrives(name):
+        return shared(f"models/{name}")
+    if trained := trained_here(name):
+        return str(Path(trained).parent)
+    return bundled(checkpoint(name)["path"])
 
 
 def checkpoint_files(name):
     """The same files: the list of what was fetched or written, or those of a folder."""
     if arrives(name):
         return shared(f"models/{name}.json")
+    if trained := trained_here(name):
+        return trained
     folder = Path(checkpoint_folder(name))
     found = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
     return sorted(map(str, found)) or f"{folder}/config.json"

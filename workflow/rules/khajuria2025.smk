@@ -16,5 +16,6 @@ rule khajuria2025:
 
 include: "khajuria2025_features.smk"
 include: "khajuria2025_probes.smk"
+include: "khajuria2025_decoding_items.smk"
 include: "khajuria2025_items.smk"
 include: "khajuria2025_explorer.smk"

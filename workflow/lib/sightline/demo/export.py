@@ -22,6 +22,8 @@ def export(
 ) -> None:
     """Write ``<out>/llava``, ``<out>/segmenter``, ``<out>/sam``, the recipe and the learning curves.
 
+    The VLM loses the blocks of its tower that it does not read.
+
     Args:
         vlm: the trained VLM; stored as float16.
         tokenizer: its tokenizer.
@@ -31,6 +33,7 @@ def export(
         work: folder with the stages' learning curves.
         out: folder of the demo models.
     """
+    drop_unread_blocks(vlm)
     vlm.set_attn_implementation("sdpa")
     vlm.generation_config.eos_token_id = tokenizer.eos_token_id
     vlm.generation_config.pad_token_id = tokenizer.pad_token_id
@@ -45,3 +48,16 @@ def export(
     curves.mkdir(parents=True, exist_ok=True)
     for curve in sorted(work.glob("*.jsonl")):
         (curves / curve.name).write_text(curve.read_text())
+
+
+def drop_unread_blocks(vlm: LlavaForConditionalGeneration) -> None:
+    """Cut the tower off behind the block whose output the projector reads; answers stay the same.
+
+    LLaVA reads the penultimate block. The last one serves the objective that the tower was trained for.
+    """
+    tower, read = vlm.config.vision_config, vlm.config.vision_feature_layer
+    kept = read if read >= 0 else tower.num_hidden_layers + 1 + read
+    encoder = vlm.model.vision_tower.encoder
+    encoder.layers = encoder.layers[:kept]
+    tower.num_hidden_layers = kept
+    vlm.config.vision_feature_layer = -1

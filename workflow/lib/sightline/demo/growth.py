@@ -5,11 +5,12 @@ writes to the residual stream are zero, so the deeper model starts out computing
 from there what more layers are good for (block expansion, LLaMA Pro, arXiv 2401.02415).
 """
 
+import copy
+
 import torch
 from torch import Tensor
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
-from sightline.demo.architecture import build_vlm
 from sightline.errors import SightlineError
 
 _WRITING = ("self_attn.o_proj.weight", "mlp.down_proj.weight")
@@ -68,7 +69,10 @@ def grow(
             f"words of the trained model have other numbers now: {sorted(moved)[:5]}. "
             "New words belong to the end of the vocabulary."
         )
-    deeper = build_vlm(tokenizer, layers)
+    config = copy.deepcopy(vlm.config)
+    config.text_config.num_hidden_layers = layers
+    config.text_config.vocab_size = len(tokenizer)
+    deeper = LlavaForConditionalGeneration(config)
     sources = block_sources(vlm.config.text_config.num_hidden_layers, layers)
     weights = vlm.state_dict()
     grown: dict[str, Tensor] = {}

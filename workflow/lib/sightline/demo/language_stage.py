@@ -144,7 +144,8 @@ class LanguageStage:
     def image_tokens(self, pixels: Tensor) -> Tensor:
         """Projected patches ``(batch, tokens, width)``."""
         seen = self._vlm.model.vision_tower(pixels.to(self._vlm.dtype), output_hidden_states=True)
-        return self._vlm.model.multi_modal_projector(seen.hidden_states[-2][:, 1:])
+        read = seen.hidden_states[self._vlm.config.vision_feature_layer]
+        return self._vlm.model.multi_modal_projector(read[:, 1:])
 
     def states(self, image: Tensor, pack: Pack) -> Tensor:
         """Last hidden states ``(batch, length, width)`` of the text (after the final norm)."""

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from sightline.demo.world import SIZE, VERSION, DrawnObject, DrawnScene, draw_scene
+from sightline.files import atomic_path
 
 TRAINING_SEEDS = 10_000_000
 """First seed of the training scenes. Everything a study or a quality gate looks at has a smaller seed."""
@@ -112,13 +113,11 @@ def draw_training_set(
             objects.append(present)
     drawn = TrainingSet(pixels, instances, themes, objects)
     if kept:
-        kept.parent.mkdir(parents=True, exist_ok=True)
         plain = [[vars(thing) for thing in present] for present in objects]
-        partial = kept.with_suffix(".partial")
-        torch.save(
-            {"pixels": pixels, "instances": instances, "themes": themes, "objects": plain}, partial
-        )
-        partial.replace(kept)
+        stored = {"pixels": pixels, "instances": instances, "themes": themes, "objects": plain}
+        # Another training may draw the same scenes at the same time.
+        with atomic_path(kept) as temporary:
+            torch.save(stored, temporary)
     return drawn
 
 

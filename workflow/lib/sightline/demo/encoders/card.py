@@ -37,7 +37,7 @@ gates, and no study uses it.
 | classification | CLS tells the category of the dominant object; nothing asks for the details |
 | contrastive | CLS and a caption find each other among the 128 of a batch (InfoNCE); small text transformer |
 | captioning | a decoder of two blocks attends to all tokens and says the caption, word by word |
-| distillation | CLS agrees with a slow teacher on crops of the same image (DINO); no labels, no words |
+| distillation | CLS agrees with a slow teacher on two views of a dominant object (DINO); no labels, no words |
 
 Captions always name the dominant object, with its colour and the theme of the scene. The caption rate is the
 probability with which they name each of the details: the knob that says how much the objective cares for what is not
@@ -47,6 +47,9 @@ dominant.
 
 * Nothing was trained towards a claim of the study: no object but the dominant one is ever a target of its own, and no
   token but CLS is (captioning aside, whose decoder sees them all).
+* Distillation is told by masks which object is dominant, as photographs of one thing in the middle would tell. Its
+  views show that object on the ground and among the details of another scene, so it is also told that nothing else
+  matters; from crops of whole scenes it learned nothing. DINO as published is told neither.
 * No scene of a gate or of the study was trained on. In training scenes details follow the theme and come in one to
   eight; in the study's own split every pair of objects is as frequent, whatever the theme.
 * Dominant is also large (radius 21 to 27 pixels against 9 to 15). Relevance and size go together in training; the
@@ -60,9 +63,9 @@ dominant.
 _RECIPES = """
 ## Recipes
 
-Muon for the matrices of the blocks and AdamW for the rest at 1e-3 (distillation: AdamW alone at 5e-4), warm-up, linear
-cool-down; 24,000 scenes, mirrored, shifted and jittered.
-Each was trained on one CPU core in 8 to 25 minutes.
+Muon for the matrices of the blocks and AdamW for the rest at 1e-3, warm-up, linear cool-down; 24,000 scenes, mirrored,
+shifted and jittered (distillation: `encoders/views.py`). Each was trained on one CPU core: distillation in about 50
+minutes, the others in 8 to 25.
 
 | encoder | objective | caption rate | steps | batch | seed |
 |---|---|---|---|---|---|

@@ -1,4 +1,9 @@
-"""Self-distillation without labels (DINO): crops of an image are to agree on what a slow teacher says of it."""
+"""Self-distillation without labels (DINO): a student says of one view of an object what a slow teacher says of another.
+
+Two losses add up. Cross-entropy over prototypes, whose use is evened out over a batch by Sinkhorn's iteration (as in
+SwAV and DINOv2), draws views and then alike objects together. By itself it found little to say in the first hundreds of
+steps, so the student also has to find the other view among all of the batch (InfoNCE against the teacher, as MoCo v3).
+"""
 
 import copy
 
@@ -8,29 +13,42 @@ from torch import Tensor, nn
 from transformers import CLIPVisionModel
 
 from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels, primary_labels
+from sightline.demo.encoders.views import Views
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.training_set import TrainingSet
-from sightline.demo.world import SIZE
 
-_PROTOTYPES = 128
-_STUDENT, _TEACHER = 0.1, 0.04
-_MOMENTUM, _CENTER_MOMENTUM = 0.99, 0.9
-_LOCAL = 56
+_PROTOTYPES = 96
+_STUDENT, _TEACHER, _CONTRAST = 0.1, 0.04, 0.2
+_SINKHORN = 3
+_MOMENTUM = 0.99
+_WEAKEST, _FULL_AFTER = 0.1, 600
 _NEIGHBOURS = 10
 
 
-class Head(nn.Module):
-    """Two layers, then cosines with learned prototypes."""
+class Direction(nn.Module):
+    """Two layers, then length one."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers = nn.Sequential(nn.Linear(WIDTH, 256), nn.GELU(), nn.Linear(256, 64))
-        self.prototypes = nn.Linear(64, _PROTOTYPES, bias=False)
 
     def forward(self, states: Tensor) -> Tensor:
-        """Cosines ``(batch, prototypes)``."""
-        found = F.normalize(self.layers(states).float(), dim=-1)
-        return found @ F.normalize(self.prototypes.weight.float(), dim=-1).T
+        """(batch, 64), float32."""
+        return F.normalize(self.layers(states).float(), dim=-1)
+
+
+class Heads(nn.Module):
+    """What both losses read from CLS."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.contrast, self.grouping = Direction(), Direction()
+        self.prototypes = nn.Linear(64, _PROTOTYPES, bias=False)
+
+    def forward(self, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Directions (batch, 64), and cosines with the prototypes (batch, prototypes)."""
+        prototypes = F.normalize(self.prototypes.weight.float(), dim=-1)
+        return self.contrast(states), self.grouping(states) @ prototypes.T
 
 
 class Distillation:
@@ -48,51 +66,41 @@ class Distillation:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self._prototypes = body, Head().bfloat16()
-        self._teacher = copy.deepcopy(nn.ModuleList([body, self._prototypes])).requires_grad_(False)
-        student = nn.ModuleList([body, self._prototypes])
+        self._body, self._heads = body, Heads().bfloat16()
+        student = nn.ModuleList([body, self._heads])
         self.optimizer = MasterOptimizer([(student.named_parameters(), 1e-3, True)])
-        # Part of the module, so that checkpoints hold teacher and centre too. The slow average needs float32.
-        self._teacher.float()
+        # The slow average needs float32; a copy in half precision speaks.
+        self._teacher = copy.deepcopy(student).requires_grad_(False).float()
+        self._speaker = copy.deepcopy(student).requires_grad_(False)
+        # Part of the module, so that checkpoints hold the teacher too.
         self.module = nn.ModuleDict({"student": student, "teacher": self._teacher})
-        self.module.register_buffer("center", torch.zeros(_PROTOTYPES))
-        self._batches = Batches(scenes, batch_size, seed)
+        self._batches, self._views = Batches(scenes, batch_size, seed), Views(scenes)
         self._scenes, self._validation = scenes, validation
 
     def loss(self, step: int) -> tuple[Tensor, dict[str, float]]:
-        """Cross-entropy between the teacher on two large crops and the student on all others."""
+        """Both losses, each from the first view to the second and back."""
         chosen, _, generator = self._batches.draw(step)
-        images = self._batches.pixels(chosen, generator).float()
-        large = [_recolored(_crop(images, 0.5, 1.0, SIZE, generator), generator) for _ in range(2)]
-        small = [
-            _recolored(_crop(images, 0.15, 0.5, _LOCAL, generator), generator) for _ in range(2)
-        ]
+        strength = min(1.0, _WEAKEST + (1 - _WEAKEST) * step / _FULL_AFTER)
+        views = self._views.draw(chosen + chosen, strength, generator)
         with torch.no_grad():
             self._follow()
-            body, head = self._teacher
-            spoken = [head(body(crop).pooler_output) for crop in large]
-            wanted = [((s - self.module.center) / _TEACHER).softmax(-1) for s in spoken]
-            mean = torch.cat(spoken).mean(0)
-            self.module.center.lerp_(mean, 1 - _CENTER_MOMENTUM)
-        said = [self._say(crop) / _STUDENT for crop in (*large, *small)]
-        terms = [
-            -(target * answer.log_softmax(-1)).sum(-1).mean()
-            for place, target in enumerate(wanted)
-            for other, answer in enumerate(said)
-            if other != place
-        ]
-        loss = torch.stack(terms).mean()
-        return loss, {"distillation": loss.item()}
-
-    def _say(self, crop: Tensor) -> Tensor:
-        smaller = crop.shape[-1] != SIZE
-        seen = self._body(crop.bfloat16(), interpolate_pos_encoding=smaller).pooler_output
-        return self._prototypes(seen)
+            body, heads = self._speaker
+            known, spoken = (both.chunk(2) for both in heads(body(views).pooler_output))
+        seen, said = (both.chunk(2) for both in self._heads(self._body(views).pooler_output))
+        same = torch.arange(len(chosen))
+        contrast, grouping = views.new_zeros((), dtype=torch.float32), 0.0
+        for this, other in ((0, 1), (1, 0)):
+            contrast += F.cross_entropy(seen[this] @ known[other].T / _CONTRAST, same) / 2
+            wanted = evened(spoken[other])
+            grouping -= (wanted * (said[this] / _STUDENT).log_softmax(-1)).sum(-1).mean() / 2
+        return contrast + grouping, {"contrast": contrast.item(), "grouping": grouping.item()}
 
     def _follow(self) -> None:
-        student = (*self._body.parameters(), *self._prototypes.parameters())
-        for slow, fast in zip(self._teacher.parameters(), student, strict=True):
+        """The teacher moves a hundredth of the way to the student."""
+        student, speaker = self.module["student"].parameters(), self._speaker.parameters()
+        for slow, fast, spoken in zip(self._teacher.parameters(), student, speaker, strict=True):
             slow.lerp_(fast.float(), 1 - _MOMENTUM)
+            spoken.copy_(slow)
 
     def evaluate(self) -> dict[str, float]:
         """Vote of the ten nearest of (up to) 4,000 training scenes, and the effective rank of CLS."""
@@ -127,32 +135,10 @@ def _directions(body: CLIPVisionModel, scenes: TrainingSet) -> Tensor:
     return F.normalize(torch.cat(states).float(), dim=-1)
 
 
-def _recolored(crops: Tensor, generator: torch.Generator) -> Tensor:
-    """Crops in other colours, each in its own; a fifth of them grey.
-
-    Crops of one image share its light and its background. Left as they are, these tell images apart, and nothing was
-    learned of objects (k-NN at chance after 1,500 steps).
-    """
-    number = len(crops)
-    mixed = torch.eye(3) + 0.25 * torch.randn(number, 3, 3, generator=generator)
-    grey = torch.rand(number, generator=generator) < 0.2
-    mixed[grey] = mixed[grey].mean(1, keepdim=True)
-    shift = 0.25 * torch.randn(number, 3, 1, generator=generator)
-    seen = torch.baddbmm(shift, mixed, crops.flatten(2)).view_as(crops)
-    # Light and contrast of the whole crop are no clue either.
-    middle, spread = seen.mean((1, 2, 3), keepdim=True), seen.std((1, 2, 3), keepdim=True)
-    return (seen - middle) / (spread + 1e-3)
-
-
-def _crop(
-    images: Tensor, smallest: float, largest: float, side: int, generator: torch.Generator
-) -> Tensor:
-    """Random squares of a share of the area, resized to ``side``."""
-    share = smallest + (largest - smallest) * torch.rand(len(images), generator=generator)
-    scale = share.sqrt()
-    middle = (torch.rand(len(images), 2, generator=generator) * 2 - 1) * (1 - scale[:, None])
-    affine = torch.zeros(len(images), 2, 3)
-    affine[:, 0, 0] = affine[:, 1, 1] = scale
-    affine[:, :, 2] = middle
-    grid = F.affine_grid(affine, (len(images), 3, side, side), align_corners=False)
-    return F.grid_sample(images, grid, align_corners=False)
+def evened(cosines: Tensor) -> Tensor:
+    """Soft choices (batch, prototypes) that add up to one per image, and use all prototypes about equally."""
+    shares = ((cosines - cosines.max()) / _TEACHER).exp()
+    for _ in range(_SINKHORN):
+        shares = shares / shares.sum(0, keepdim=True)
+        shares = shares / shares.sum(1, keepdim=True)
+    return shares

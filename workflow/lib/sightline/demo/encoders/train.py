@@ -1,10 +1,12 @@
 """Train one encoder of the demo from nothing; a killed training goes on where it was.
 
-python -m sightline.demo.encoders.train --objective contrastive --rate 0.5 --scenes drawn --work work --out encoders
+python -m sightline.demo.encoders.train --encoder contrastive-0.5-s0 --scenes drawn --work work --out encoders
 """
 
 import argparse
 import logging
+import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -21,11 +23,13 @@ from sightline.demo.encoders.contrastive import Captions, Contrastive, build_cli
 from sightline.demo.encoders.distillation import Distillation
 from sightline.demo.stage import Stage, train
 from sightline.demo.training_set import TRAINING_SEEDS, VALIDATION_SEEDS, draw_training_set
+from sightline.errors import SightlineError
 from sightline.files import atomic_path, write_json
 
 OBJECTIVES = ("classification", "contrastive", "captioning", "distillation", "random")
-STEPS = {"classification": 2000, "contrastive": 2500, "captioning": 2000, "distillation": 3000}
-BATCH = {"classification": 128, "contrastive": 128, "captioning": 128, "distillation": 64}
+CAPTIONED = ("contrastive", "captioning")
+STEPS = {"classification": 2000, "contrastive": 2500, "captioning": 2000, "distillation": 5000}
+BATCH = {"classification": 128, "contrastive": 128, "captioning": 128, "distillation": 96}
 RECIPE, HEAD = "recipe.json", "head.safetensors"
 """What was asked for, and what reads the objective's answer from the body, beside an encoder's own files."""
 
@@ -34,24 +38,56 @@ _SCENES = 24_000
 _log = logging.getLogger(__name__)
 
 
-def encoder_name(objective: str, rate: float | None, seed: int) -> str:
-    """Folder and learning curve of an encoder: "contrastive-0.5-s0"."""
-    return "-".join([objective, *([f"{rate:g}"] if rate is not None else []), f"s{seed}"])
+@dataclass(frozen=True)
+class Wanted:
+    """What an encoder is to be trained for.
+
+    Attributes:
+        objective: one of OBJECTIVES.
+        rate: at which captions name each detail; None where there are no captions.
+        seed: of weights and batches.
+    """
+
+    objective: str
+    rate: float | None
+    seed: int
+
+    @classmethod
+    def parse(cls, name: str) -> "Wanted":
+        """Read the name of an encoder's folder, such as contrastive-0.5-s0.
+
+        Raises:
+            SightlineError: it names no such objective, or a caption rate where none belongs, or none where one does.
+        """
+        found = re.fullmatch(r"([a-z]+)(?:-([\d.]+))?-s(\d+)", name)
+        objective, rate, seed = found.groups() if found else ("", None, 0)
+        captioned = objective in CAPTIONED
+        if objective not in OBJECTIVES or captioned != (rate is not None):
+            raise SightlineError(
+                f"{name}: no encoder can be trained for that. Expected <objective>-s<seed> with one of "
+                f"{', '.join(sorted(set(OBJECTIVES) - set(CAPTIONED)))}, or <objective>-<caption rate>-s<seed> with "
+                f"{' or '.join(CAPTIONED)}, such as contrastive-0.5-s0."
+            )
+        if captioned and not (re.fullmatch(r"0|1|0?\.\d+", rate) and 0 <= float(rate) <= 1):
+            raise SightlineError(f"{name}: the caption rate is {rate}. Expected 0 to 1.")
+        return cls(objective, float(rate) if captioned else None, int(seed))
+
+    @property
+    def name(self) -> str:
+        """Folder and learning curve: contrastive-0.5-s0."""
+        rate = [f"{self.rate:g}"] if self.rate is not None else []
+        return "-".join([self.objective, *rate, f"s{self.seed}"])
 
 
-def build(
-    objective: str, rate: float, name: str, seed: int, folder: Path, threads: int
-) -> tuple[PreTrainedModel, Stage | None]:
+def build(wanted: Wanted, folder: Path, threads: int) -> tuple[PreTrainedModel, Stage | None]:
     """The model that is kept, and the stage that trains it (none for random weights).
 
     Args:
-        objective: one of OBJECTIVES.
-        rate: at which captions name each detail; used by contrastive and captioning.
-        name: of the stage.
-        seed: of weights and batches.
+        wanted: objective, caption rate and seed.
         folder: where drawn scenes are kept.
         threads: for drawing scenes.
     """
+    objective, name, seed = wanted.objective, wanted.name, wanted.seed
     torch.manual_seed(seed)
     tokenizer = build_caption_tokenizer()
     if objective == "random":
@@ -65,9 +101,9 @@ def build(
     if objective == "classification":
         stage = Classification(name, model, *common)
     elif objective == "contrastive":
-        stage = Contrastive(name, model, Captions(tokenizer, rate), *common)
+        stage = Contrastive(name, model, Captions(tokenizer, wanted.rate), *common)
     elif objective == "captioning":
-        stage = Captioning(name, model, tokenizer, Captions(tokenizer, rate), *common)
+        stage = Captioning(name, model, tokenizer, Captions(tokenizer, wanted.rate), *common)
     else:
         stage = Distillation(name, model, *common)
     return model, stage
@@ -77,29 +113,22 @@ def run(arguments: argparse.Namespace) -> None:
     """Train and export one encoder."""
     torch.set_num_threads(arguments.threads)
     attention.register()
-    captioned = arguments.objective in ("contrastive", "captioning")
-    name = encoder_name(arguments.objective, arguments.rate if captioned else None, arguments.seed)
-    model, stage = build(
-        arguments.objective,
-        arguments.rate,
-        name,
-        arguments.seed,
-        arguments.scenes,
-        arguments.threads,
-    )
-    steps = STEPS.get(arguments.objective, 0)
+    wanted = Wanted.parse(arguments.encoder)
+    objective, name = wanted.objective, wanted.name
+    model, stage = build(wanted, arguments.scenes, arguments.threads)
+    steps = STEPS.get(objective, 0)
     if stage is not None:
         train(stage, steps, arguments.work, evaluate_every=500)
     out = arguments.out / name
     model.set_attn_implementation("sdpa")
     model.half().save_pretrained(out)
     build_encoder_processor().save_pretrained(out)
-    if arguments.objective == "contrastive":
+    if objective == "contrastive":
         # Zero-shot questions need the words.
         build_caption_tokenizer().save_pretrained(out)
-    recipe = {"objective": arguments.objective, "steps": steps, "seed": arguments.seed}
-    recipe |= {"batch": BATCH[arguments.objective]} if steps else {}
-    recipe |= {"caption rate": arguments.rate} if captioned else {}
+    recipe = {"objective": objective, "steps": steps, "seed": wanted.seed}
+    recipe |= {"batch": BATCH[objective]} if steps else {}
+    recipe |= {"caption rate": wanted.rate} if wanted.rate is not None else {}
     write_json(recipe, out / RECIPE)
     if head := getattr(stage, "head", None):
         weights = {name: weight.half().contiguous() for name, weight in head.state_dict().items()}
@@ -112,11 +141,11 @@ def run(arguments: argparse.Namespace) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--objective", choices=OBJECTIVES, required=True)
     parser.add_argument(
-        "--rate", type=float, default=0.5, help="share of details that captions name"
+        "--encoder",
+        required=True,
+        help="objective, share of details that captions name (where there are captions), seed: contrastive-0.5-s0",
     )
-    parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--scenes", type=Path, required=True, help="where drawn scenes are kept")
     parser.add_argument("--work", type=Path, required=True, help="checkpoints and learning curves")
     parser.add_argument("--out", type=Path, required=True, help="folder of the encoders")
