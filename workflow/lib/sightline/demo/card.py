@@ -29,8 +29,9 @@ weights. Stock transformers classes but for a projection, float16 safetensors. L
 Of the segmenter only what was trained is stored, mask decoder and projection; the rest is that of the SAM that its
 `segmenter.json` names.
 
-The VLM has a CLIP-type tower (5 layers, width 192), a two-layer projector and a Llama-type text model ({layers} layers,
-width 192, 4 heads, untied embeddings).
+The VLM has a CLIP-type tower (4 layers, width 192), a two-layer projector and a Llama-type text model ({layers} layers,
+width 192, 4 heads, untied embeddings). As in LLaVA, the projector reads the penultimate layer of the tower as it was
+trained; the fifth, which nothing reads, is cut off (`vision_feature_layer` is therefore -1), which changes no answer.
 
 ## What a reader of results should know
 
