@@ -100,9 +100,9 @@ def test_measurements_that_do_not_belong_together_are_named(tmp_path):
 
 def test_commands_write_pages_and_their_list(tmp_path):
     folder, one = write_measurements(tmp_path / "toy"), tmp_path / "explorer" / "toy.html"
-    module.main(argparse.Namespace(measurements=folder, pages=None, out=one))
+    module.main(argparse.Namespace(tables=folder, pages=None, out=one))
     assert one.read_text() == seg_page(Measured.read(folder))
-    module.main(argparse.Namespace(measurements=None, pages=[one], out=tmp_path / "explorer.html"))
+    module.main(argparse.Namespace(tables=None, pages=[one], out=tmp_path / "explorer.html"))
     assert 'href="explorer/toy.html"' in (tmp_path / "explorer.html").read_text()
 
 

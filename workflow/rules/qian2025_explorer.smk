@@ -47,7 +47,7 @@ rule write_similarity_page:
         folder=subpath(input.queries, parent=True),
         code=code("sightline.report.seg_page"),
     shell:
-        "python -m sightline.report.seg_page --measurements {params.folder} --out {output} 2> {log}"
+        "python -m sightline.report.seg_page --tables {params.folder} --out {output} 2> {log}"
 
 
 rule qian2025_explorer:

@@ -18,9 +18,8 @@ import numpy as np
 import pandas as pd
 
 from sightline.cli import run
-from sightline.files import atomic_path
+from sightline.report.pages.command import page_parser, write_page
 from sightline.report.pages.film import names_of, thumbnails
-from sightline.report.pages.listing import list_page
 from sightline.report.pages.packing import Blob, pack, pack_json, quantise
 from sightline.report.pages.page import page
 from sightline.report.pages.tables import PageError, read_tables, shown_object
@@ -187,24 +186,15 @@ def _sorted(table: pd.DataFrame, image: int, order: list[str]) -> pd.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page of a model, or the list of pages."""
-    if arguments.tables:
-        text = lens_page(Tables.read(arguments.tables))
-    else:
-        text = list_page(
-            arguments.pages,
-            arguments.out,
-            "Logit lens of single images",
-            "Which words image patches turn into on their way through the language model, one page per model.",
-        )
-    with atomic_path(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a page, or the list of pages."""
+    write_page(
+        arguments,
+        lambda folder: lens_page(Tables.read(folder)),
+        "Logit lens of single images",
+        "Which words image patches turn into on their way through the language model, one page per model.",
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the interactive logit lens.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--tables", type=Path, help="folder of lens.page_tables: the page of a model")
-    what.add_argument("--pages", type=Path, nargs="+", help="pages of models: the list of them")
-    parser.add_argument("--out", required=True, type=Path, help="HTML file")
+    parser = page_parser("Write the interactive logit lens.")
     run(main, parser)

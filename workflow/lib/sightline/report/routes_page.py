@@ -6,15 +6,13 @@ python -m sightline.report.routes_page --pages kaduri2025/explorer/demo-llava.ht
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from sightline.cli import run
-from sightline.files import atomic_path
+from sightline.report.pages.command import page_parser, write_page
 from sightline.report.pages.film import names_of, thumbnails
-from sightline.report.pages.listing import list_page
 from sightline.report.pages.packing import Blob, pack, quantise
 from sightline.report.pages.page import page
 from sightline.report.pages.tables import (
@@ -120,24 +118,15 @@ def _of(table: pd.DataFrame, image: int) -> pd.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page of a model, or the list of pages."""
-    if arguments.tables:
-        text = routes_page(read_tables(arguments.tables, TABLES, RULE))
-    else:
-        text = list_page(
-            arguments.pages,
-            arguments.out,
-            "Attention routes",
-            "Where every token of a question and of its answer looks, layer by layer, one page per model.",
-        )
-    with atomic_path(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a page, or the list of pages."""
+    write_page(
+        arguments,
+        lambda folder: routes_page(read_tables(folder, TABLES, RULE)),
+        "Attention routes",
+        "Where every token of a question and of its answer looks, layer by layer, one page per model.",
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the pages of attention routes.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--tables", type=Path, help="folder of attention.page_tables: a model's page")
-    what.add_argument("--pages", type=Path, nargs="+", help="pages of models: the list of them")
-    parser.add_argument("--out", required=True, type=Path, help="HTML file")
+    parser = page_parser("Write the pages of attention routes.")
     run(main, parser)

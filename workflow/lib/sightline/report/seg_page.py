@@ -18,9 +18,8 @@ import pandas as pd
 from PIL import Image
 
 from sightline.cli import run
-from sightline.files import atomic_path
+from sightline.report.pages.command import page_parser, write_page
 from sightline.report.pages.film import thumbnails
-from sightline.report.pages.listing import list_page
 from sightline.report.pages.packing import Blob, pack
 from sightline.report.pages.page import page
 from sightline.report.pages.tables import LIMIT, PageError, fit_images
@@ -192,24 +191,15 @@ def _of(table: pd.DataFrame, query: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page of a model, or the list of pages."""
-    if arguments.measurements:
-        text = seg_page(Measured.read(arguments.measurements))
-    else:
-        text = list_page(
-            arguments.pages,
-            arguments.out,
-            "Similarity of [SEG]",
-            "Which parts of an image [SEG] resembles in every layer, and the masks from it, one page per model.",
-        )
-    with atomic_path(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a page, or the list of pages."""
+    write_page(
+        arguments,
+        lambda folder: seg_page(Measured.read(folder)),
+        "Similarity of [SEG]",
+        "Which parts of an image [SEG] resembles in every layer, and the masks from it, one page per model.",
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the pages of [SEG] similarity.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--measurements", type=Path, help="folder of a model: its page")
-    what.add_argument("--pages", type=Path, nargs="+", help="pages of models: the list of them")
-    parser.add_argument("--out", required=True, type=Path, help="HTML file")
+    parser = page_parser("Write the pages of [SEG] similarity.")
     run(main, parser)

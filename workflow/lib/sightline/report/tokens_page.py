@@ -11,16 +11,14 @@ at equal distances, the last one among them, and then fewer images.
 import argparse
 import logging
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from sightline.cli import run
-from sightline.files import atomic_path
+from sightline.report.pages.command import page_parser, write_page
 from sightline.report.pages.film import names_of, thumbnails
-from sightline.report.pages.listing import list_page
 from sightline.report.pages.packing import Blob, pack, quantise_cosines
 from sightline.report.pages.page import page
 from sightline.report.pages.tables import (
@@ -166,26 +164,16 @@ def _of(table: pd.DataFrame, image: int) -> pd.DataFrame:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write the page of an encoder, or the list of pages."""
-    if arguments.tables:
-        tables = read_tables(arguments.tables, TABLES, RULE)
-        text = tokens_page(tables, arguments.encoders)
-    else:
-        text = list_page(
-            arguments.pages,
-            arguments.out,
-            "Object tokens of vision encoders",
-            "How alike the tokens of an image are, layer by layer, one page per encoder.",
-        )
-    with atomic_path(arguments.out) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+    """Write a page, or the list of pages."""
+    write_page(
+        arguments,
+        lambda folder: tokens_page(read_tables(folder, TABLES, RULE), arguments.encoders),
+        "Object tokens of vision encoders",
+        "How alike the tokens of an image are, layer by layer, one page per encoder.",
+    )
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description="Write the pages of object tokens.")
-    what = parser.add_mutually_exclusive_group(required=True)
-    what.add_argument("--tables", type=Path, help="folder of khajuria2025.page_tables: a page")
-    what.add_argument("--pages", type=Path, nargs="+", help="pages of encoders: the list of them")
+    parser = page_parser("Write the pages of object tokens.")
     parser.add_argument("--encoders", nargs="*", default=[], help="whose pages lie beside it")
-    parser.add_argument("--out", required=True, type=Path, help="HTML file")
     run(main, parser)
