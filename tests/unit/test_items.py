@@ -44,7 +44,7 @@ def test_an_item_is_produced_when_all_its_files_hold_something(root):
     results = root / "results"
     results.mkdir()
     for name in ("tab1.csv", "tab1.md", "tab1.tex", "fig3.pdf", "fig3.csv"):
-        (results / name).write_text("x")
+        (results / name).write_text("x\n1\n")
     (results / "fig3.png").touch()
     frame = item_status("small", load_items("small", root), results)
     assert list(frame.columns) == ["study", "item", "kind", "title", "status", "reason"]
@@ -54,6 +54,17 @@ def test_an_item_is_produced_when_all_its_files_hold_something(root):
         ["num1", "not run", "needs a checkpoint"],
         ["extra4", "not run", "not built yet"],
     ]
+
+
+def test_a_table_of_no_rows_is_no_result(root):
+    """A figure that only says that nothing was measured has columns beside it, and no row."""
+    results = root / "results"
+    results.mkdir()
+    for name in ("fig3.pdf", "fig3.png"):
+        (results / name).write_text("x")
+    (results / "fig3.csv").write_text("model,n\n")
+    frame = item_status("small", load_items("small", root), results).set_index("item")
+    assert frame.loc["fig3", "reason"] == "incomplete: fig3.csv absent or empty"
 
 
 def test_a_run_without_results_lists_everything_as_not_run(root):

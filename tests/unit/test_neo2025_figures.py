@@ -1,5 +1,6 @@
 """Figures: drawn from the table alone, numbers beside, no torch."""
 
+import argparse
 import subprocess
 import sys
 
@@ -7,9 +8,10 @@ import pandas as pd
 import pytest
 
 from neo2025_fakes import measurements
+from sightline.files import write_csv
 from sightline.studies.drawing import save_figure
 from sightline.studies.neo2025.effects import summarise
-from sightline.studies.neo2025.figures import FIGURES
+from sightline.studies.neo2025.figures import FIGURES, main
 from sightline.studies.published import load_published
 
 
@@ -30,6 +32,16 @@ def test_writes_the_same_bytes_twice(name: str, effects: pd.DataFrame, tmp_path)
     assert [path.suffix for path in first] == [".pdf", ".png", ".csv"]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+@pytest.mark.parametrize("name", sorted(FIGURES))
+def test_without_a_right_answer_the_figure_says_so(name: str, effects: pd.DataFrame, tmp_path):
+    """A model that knows nothing is no reason to go without all other figures."""
+    write_csv(effects.head(0), tmp_path / "effects.csv")
+    options = argparse.Namespace(effects=tmp_path / "effects.csv", figure=name, out=tmp_path / name)
+    main(options)
+    assert (tmp_path / f"{name}.png").stat().st_size and (tmp_path / f"{name}.pdf").exists()
+    assert pd.read_csv(tmp_path / f"{name}.csv").empty
 
 
 def test_bars_show_published_values_of_the_first_model_only(effects: pd.DataFrame):

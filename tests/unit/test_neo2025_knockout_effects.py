@@ -1,5 +1,6 @@
 """From knockout measurements to numbers, table, figure and verdicts."""
 
+import argparse
 import subprocess
 import sys
 from typing import Any
@@ -9,6 +10,8 @@ import pandas as pd
 import pytest
 
 from neo2025_knockout_fakes import LAYERS, LOST, knockout_measurements
+from sightline.errors import SightlineError
+from sightline.files import write_csv
 from sightline.intervals import wilson
 from sightline.studies.claims import (
     INCONCLUSIVE,
@@ -21,7 +24,7 @@ from sightline.studies.claims import (
 )
 from sightline.studies.drawing import save_figure
 from sightline.studies.neo2025.judging import AS_PUBLISHED, CORRECTED
-from sightline.studies.neo2025.knockout import pairs
+from sightline.studies.neo2025.knockout import curve_figure, pairs
 from sightline.studies.neo2025.knockout.claims import judge_knockout
 from sightline.studies.neo2025.knockout.curve_figure import curve_data, draw
 from sightline.studies.neo2025.knockout.effects import compare, find_cell, read_effects, summarise
@@ -158,6 +161,22 @@ def test_figure_repeats_byte_for_byte(effects: pd.DataFrame, tmp_path):
     assert [path.suffix for path in first] == [".pdf", ".png", ".csv"]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_without_a_right_answer_the_figure_says_so(effects: pd.DataFrame, tmp_path):
+    write_csv(effects.head(0), tmp_path / "effects.csv")
+    options = argparse.Namespace(effects=tmp_path / "effects.csv", out=tmp_path / "curve")
+    curve_figure.main(options)
+    assert (tmp_path / "curve.png").stat().st_size
+    assert pd.read_csv(tmp_path / "curve.csv").empty
+
+
+def test_effects_without_sliding_windows_are_refused(effects: pd.DataFrame, tmp_path):
+    """They are no outcome of a run: every run has them."""
+    write_csv(effects[effects["pair"] == LVR], tmp_path / "effects.csv")
+    options = argparse.Namespace(effects=tmp_path / "effects.csv", out=tmp_path / "curve")
+    with pytest.raises(SightlineError, match="no sliding window in it"):
+        curve_figure.main(options)
 
 
 @pytest.mark.parametrize("module", ["tab2", "curve_figure", "claims"])

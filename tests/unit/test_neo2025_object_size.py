@@ -19,7 +19,7 @@ from sightline.studies.neo2025.object_size import (
     slope_of,
     summarise,
 )
-from sightline.studies.neo2025.object_size_figure import LABELS, draw
+from sightline.studies.neo2025.object_size_figure import LABELS, draw, main
 
 
 def test_groups_are_of_equal_numbers():
@@ -87,6 +87,13 @@ def test_figure_repeats_byte_for_byte(sized: pd.DataFrame, tmp_path):
     second = save_figure(draw(data), tmp_path / "b" / "sizes", data)
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_without_a_right_answer_the_figure_says_so(sized: pd.DataFrame, tmp_path):
+    summarise(sized, draws=20).head(0).to_csv(tmp_path / "sizes.csv", index=False)
+    main(argparse.Namespace(sizes=tmp_path / "sizes.csv", out=tmp_path / "sizes_figure"))
+    assert (tmp_path / "sizes_figure.png").stat().st_size
+    assert pd.read_csv(tmp_path / "sizes_figure.csv").empty
 
 
 def test_another_file_is_refused(tmp_path):

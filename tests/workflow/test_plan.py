@@ -5,7 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from snakemake_calls import ROOT, planned_jobs, snakemake, tiny_config
+
+from sightline.demo.encoders.train import Wanted
+from sightline.studies.khajuria2025.probes.encoder_findings import ENOUGH
 
 STUDY_JOBS = {
     "write_neo2025_protocol": 1,
@@ -86,6 +90,26 @@ def test_demo_is_the_default():
     assert ran.returncode == 0, ran.stdout
     assert planned_jobs(ran.stdout)["generate_world"] == 1
     assert "results/demo/neo2025/tab1.csv" in ran.stdout
+
+
+def test_encoders_with_seeds_are_trained_by_the_run_and_enough_for_correlations(tmp_path):
+    """config/encoders.yaml, laid over the demo: what is bundled is used, the others are trained, none twice."""
+    ran = snakemake(
+        tmp_path, "khajuria2025", "--dry-run", "--configfile", ROOT / "config" / "demo.yaml",
+        ROOT / "config" / "encoders.yaml",
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout)
+    layered = yaml.safe_load((ROOT / "config" / "encoders.yaml").read_text())
+    for name, entry in layered["encoders"].items():
+        wanted = Wanted.parse(entry["path"].removeprefix("trained:"))
+        words = [wanted.objective, *([f"{wanted.rate:g}"] if wanted.rate is not None else [])]
+        assert (name, entry["objective"]) == (wanted.name, " ".join(words))
+    learned = layered["quality"]["encoders"]
+    assert len(set(learned)) == len(learned) >= ENOUGH
+    assert jobs["fit_demo_encoder"] == len(layered["encoders"])
+    assert jobs["extract_features"] == len(layered["studies"]["khajuria2025"]["encoders"])
+    assert "ablate_tokens" not in jobs
 
 
 def test_configuration_on_the_command_line_replaces_the_default(tmp_path, model):

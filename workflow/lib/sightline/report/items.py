@@ -27,8 +27,8 @@ def item_status(study: str, items: pd.DataFrame, folder: Path | str) -> pd.DataF
 
     Returns:
         One line per item, COLUMNS: ``produced`` with an empty reason if all its files are there and
-        hold something, ``not run`` with the study's reason if none is, and with the names of the
-        absent or empty files if some are.
+        hold something (CSV files a row besides their columns), ``not run`` with the study's reason
+        if none is, and with the names of the absent or empty files if some are.
     """
     folder = Path(folder)
     rows = []
@@ -46,7 +46,12 @@ def item_status(study: str, items: pd.DataFrame, folder: Path | str) -> pd.DataF
 
 
 def _holds_something(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    if path.suffix != ".csv":
+        return True
+    with path.open(encoding="utf-8") as lines:
+        return bool(lines.readline() and lines.readline())
 
 
 def main(arguments: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ Figures are made without pyplot, so that no window system and no global state is
     save_figure(figure, "results/demo/neo2025/tab1_bars", data=frame)
 """
 
+import textwrap
 from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
@@ -248,6 +249,14 @@ def panel_letter(axes: Axes, letter: str) -> None:
         fontweight="bold",
         color=INK,
     )
+
+
+def say_why_empty(reason: str) -> Figure:
+    """A figure without data, for a run in which nothing could be measured; its other figures are worth having."""
+    with new_figure(height=1.0) as (figure, axes):
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, textwrap.fill(reason, 48), ha="center", va="center", color=MUTED)
+    return figure
 
 
 def save_figure(

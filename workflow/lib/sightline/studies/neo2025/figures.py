@@ -19,6 +19,7 @@ from sightline.studies.drawing import (
     new_figure,
     published_marks,
     save_figure,
+    say_why_empty,
     series,
 )
 from sightline.studies.neo2025 import subsets
@@ -209,10 +210,15 @@ FIGURES: dict[str, tuple[Callable[..., pd.DataFrame], Callable[[pd.DataFrame], F
 def main(options: argparse.Namespace) -> None:
     """Draw one figure and write the numbers drawn beside it."""
     collect, draw = FIGURES[options.figure]
-    data = collect(read_effects(options.effects), load_published("neo2025"))
-    if data.empty:
+    effects = read_effects(options.effects)
+    data = collect(effects, load_published("neo2025"))
+    if effects.empty:
+        figure = say_why_empty("No answer was right before tokens were replaced: none can be lost.")
+    elif data.empty:
         raise SightlineError(f"{options.effects}: nothing in it to draw for {options.figure}.")
-    save_figure(draw(data), options.out, data)
+    else:
+        figure = draw(data)
+    save_figure(figure, options.out, data)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from sightline.studies.drawing import (
     legend_below,
     new_figure,
     save_figure,
+    say_why_empty,
     series,
 )
 from sightline.studies.neo2025 import subsets
@@ -81,11 +82,15 @@ def _draw_panel(panel: Axes, here: pd.DataFrame) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Draw the figure and write the numbers drawn beside it."""
-    data = read_object_size(options.sizes)
-    data = data[data["condition"].isin(list(LABELS))]
-    if data.empty:
-        raise SightlineError(f"{options.sizes}: nothing in it to draw.")
-    save_figure(draw(data), options.out, data)
+    sizes = read_object_size(options.sizes)
+    data = sizes[sizes["condition"].isin(list(LABELS))]
+    if sizes.empty:
+        figure = say_why_empty("No answer was right before tokens were replaced: none can be lost.")
+    elif data.empty:
+        raise SightlineError(f"{options.sizes}: no condition in it to draw.")
+    else:
+        figure = draw(data)
+    save_figure(figure, options.out, data)
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from sightline.studies.drawing import (
     new_figure,
     published_marks,
     save_figure,
+    say_why_empty,
     series,
 )
 from sightline.studies.neo2025.judging import CORRECTED
@@ -131,10 +132,17 @@ def _draw_panel(panel: Axes, here: pd.DataFrame) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Draw the figure and write the numbers drawn beside it."""
-    data = curve_data(read_effects(options.effects), load_published("neo2025"))
-    if data.empty:
+    effects = read_effects(options.effects)
+    data = curve_data(effects, load_published("neo2025"))
+    if effects.empty:
+        figure = say_why_empty(
+            "No question was answered right before a knockout: none can be lost."
+        )
+    elif data.empty:
         raise SightlineError(f"{options.effects}: no sliding window in it to draw.")
-    save_figure(draw(data), options.out, data)
+    else:
+        figure = draw(data)
+    save_figure(figure, options.out, data)
 
 
 if __name__ == "__main__":
