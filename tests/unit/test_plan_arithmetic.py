@@ -296,11 +296,11 @@ def test_the_room_of_a_store_is_not_known(tmp_path):
 
 
 def test_shape_from_the_config_of_a_checkpoint():
-    """The bundled model: 8 layers of 192 with 4 heads of 48, 196 tokens; its tower has 5 layers and a CLS."""
+    """The bundled model: 8 layers of 192 with 4 heads of 48, 196 tokens; its tower has 4 layers and a CLS."""
     shape = read_config(RESOURCES / "demo/llava")
     assert shape is not None
     assert shape.language == Blocks(8, 192, 192, 512, 3)
-    assert shape.tower == Blocks(5, 192, 192, 576, 2)
+    assert shape.tower == Blocks(4, 192, 192, 576, 2)
     assert (shape.image_tokens, shape.patches, shape.words) == (196, 197, 200)
     assert shape.dtype == "float16"
 
