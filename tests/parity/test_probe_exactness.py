@@ -108,6 +108,21 @@ def test_chunks_change_nothing(features):
     torch.testing.assert_close(one.weights, other.weights)
 
 
+@pytest.mark.parametrize("threads", [2, 3, 8])
+def test_threads_change_nothing_and_are_left_as_they_were(features, threads):
+    alone = fit_logistic(features, problems())
+    torch.set_num_threads(threads)
+    try:
+        together = fit_logistic(features, problems())
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(1)
+    for one, other in zip(alone, together, strict=True):
+        assert torch.equal(one.weights, other.weights)
+        assert torch.equal(one.intercepts, other.intercepts)
+        assert torch.equal(one.rounds, other.rounds)
+
+
 def test_constant_features_and_few_rows_do_no_harm(features):
     """More columns than rows, one of them always the same."""
     wide = torch.cat([features, features, torch.ones(LANES, ROWS, 1)], 2)

@@ -7,7 +7,8 @@ once per lane, stands in for the curvature of every problem, and about ten steps
 takes a hundred. Lines are searched on scores alone, without touching the features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,6 +24,9 @@ _CURVATURE = 0.1
 _PAD = 16
 _CHUNK = 96 * 2**20
 _HALVINGS = 30
+_BLOCK = 192
+
+_Fitted = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
 
 def fit_logistic(
@@ -41,7 +45,7 @@ def fit_logistic(
         penalty: 1 / C.
         tolerance: see TOLERANCE.
         steps: the most.
-        chunk_bytes: lanes are taken together up to about this much memory; changes speed, not results.
+        chunk_bytes: lanes are taken together up to about this much memory per thread; changes speed, not results.
 
     Returns:
         One probe per problem, in order, with weights for the features as given; ``rounds`` counts steps.
@@ -55,8 +59,13 @@ def fit_logistic(
     bytes_per_lane = features.element_size() * (
         rows * (width + 8 * layout.padded) + width * (2 * width + 2 * MEMORY * layout.padded)
     )
-    some = max(1, chunk_bytes // bytes_per_lane)
-    parts = [_fit_chunk(chunk, layout, penalty, tolerance, steps) for chunk in features.split(some)]
+    workers = torch.get_num_threads() if features.device.type == "cpu" else 1
+    some = max(1, min(chunk_bytes // bytes_per_lane, -(-len(features) // workers)))
+    parts = _side_by_side(
+        lambda chunk: _fit_chunk(chunk, layout, penalty, tolerance, steps),
+        features.split(some),
+        workers,
+    )
     weights, intercepts, rounds = (torch.cat(part) for part in zip(*parts, strict=True))
     return [
         LinearProbe(
@@ -67,6 +76,19 @@ def fit_logistic(
         )
         for number, (problem, place) in enumerate(zip(problems, layout.places, strict=True))
     ]
+
+
+def _side_by_side(
+    work: Callable[[torch.Tensor], _Fitted], chunks: Sequence[torch.Tensor], workers: int
+) -> list[_Fitted]:
+    """Work on chunks in threads of one core each: its products are too small to be divided."""
+    if workers == 1 or len(chunks) == 1:
+        return [work(chunk) for chunk in chunks]
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(1,)) as pool:
+            return list(pool.map(work, chunks))
+    finally:
+        torch.set_num_threads(workers)
 
 
 @dataclass(frozen=True)
@@ -155,7 +177,7 @@ class _Lanes:
         self._mean = _product(shares, self.x)
         squares = _product(shares, self.x.square())
         self._spread = _or_one((squares - self._mean.square()).clamp(min=0).sqrt())
-        moments = _product(self.x.mT, self.x)
+        moments = _second_moments(self.x)
         learnt = float(layout.counts[: int(layout.member.sum())].mean())
         moments *= _CURVATURE * learnt / self.x.shape[1]
         moments.diagonal(dim1=1, dim2=2).add_(max(penalty, 1e-6 * learnt))
@@ -201,6 +223,19 @@ def _product(left: torch.Tensor, right: torch.Tensor) -> torch.Tensor:
     return found
 
 
+def _second_moments(x: torch.Tensor) -> torch.Tensor:
+    """Products of columns (lanes, width, width), on a CPU the lower triangle alone: no more is read of them."""
+    if x.device.type != "cpu":
+        return x.mT @ x
+    lanes, _, width = x.shape
+    found = x.new_zeros(lanes, width, width)
+    for lane, out in zip(x, found, strict=True):
+        for first in range(0, width, _BLOCK):
+            last = min(first + _BLOCK, width)
+            out[first:last, :last] = lane[:, first:last].mT @ lane[:, :last]
+    return found
+
+
 def _or_one(spread: torch.Tensor) -> torch.Tensor:
     """Like StandardScaler: a feature that never changes is not scaled."""
     return torch.where(spread > 1e-6, spread, 1.0)
@@ -209,7 +244,7 @@ def _or_one(spread: torch.Tensor) -> torch.Tensor:
 @torch.no_grad()
 def _fit_chunk(
     features: torch.Tensor, layout: _Layout, penalty: float, tolerance: float, steps: int
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+) -> _Fitted:
     """Weights (lanes, padded, width), intercepts, and steps (lanes, problems)."""
     lanes = _Lanes(features, layout, penalty)
     weights = features.new_zeros(len(features), layout.padded, features.shape[2] + 1)
@@ -227,14 +262,11 @@ def _fit_chunk(
         direction = -memory.times(gradient)
         moved = lanes.scores(direction)
         slope = layout.dot(gradient, direction)
-        step = _line_search(
+        step, scores, loss, slopes = _line_search(
             layout, penalty, scores, moved, weights, direction, loss, slope, learning
         )
-        spread = layout.spread(step)
-        change = direction * spread
-        scores = scores + moved * spread
+        change = direction * layout.spread(step)
         weights = weights + change
-        loss, slopes = layout.losses(scores)
         loss = loss + penalty / 2 * layout.dot(weights[..., :-1], weights[..., :-1])
         latest = lanes.gradient(slopes, weights)
         memory.add(change, latest - gradient)
@@ -254,22 +286,30 @@ def _line_search(
     loss: torch.Tensor,
     slope: torch.Tensor,
     learning: torch.Tensor,
-) -> torch.Tensor:
-    """Steps (lanes, problems) that lower the objective enough; 0 where none does or nothing is left to learn."""
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Steps (lanes, problems) that lower the objective enough; 0 where none does or nothing is left to learn.
+
+    Beside them scores after the steps, losses without penalty, and slopes.
+    """
     along = layout.dot(weights[..., :-1], direction[..., :-1])
     length = layout.dot(direction[..., :-1], direction[..., :-1])
     start = layout.dot(weights[..., :-1], weights[..., :-1])
     step = learning.to(loss.dtype)
     # Below the rounding of the loss itself, nothing can be told.
     slack = 8 * torch.finfo(loss.dtype).eps * loss.abs()
-    for _ in range(_HALVINGS):
-        found, _ = layout.losses(scores + moved * layout.spread(step))
-        found = found + penalty / 2 * (start + 2 * step * along + step.square() * length)
-        enough = found <= loss + 1e-4 * step * slope + slack
+    for trial in range(_HALVINGS + 1):
+        there = scores + moved * layout.spread(step)
+        found, slopes = layout.losses(there)
+        if trial == _HALVINGS:
+            break
+        penalised = found + penalty / 2 * (start + 2 * step * along + step.square() * length)
+        enough = penalised <= loss + 1e-4 * step * slope + slack
         if (enough | ~learning).all():
-            return step
-        step = torch.where(enough, step, step / 2)
-    return torch.where(enough, step, 0.0)
+            break
+        # The last trial is of what is left: no step where none was small enough.
+        smaller = step / 2 if trial < _HALVINGS - 1 else torch.zeros_like(step)
+        step = torch.where(enough, step, smaller)
+    return step, there, found, slopes
 
 
 class _Memory:
