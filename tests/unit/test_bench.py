@@ -12,7 +12,7 @@ from sightline.bench import description, knockout_sweep, measure, plain
 from sightline.bench.document import write_document
 from sightline.bench.growth import measure_growth
 from sightline.bench.growth_plot import seconds
-from sightline.bench.measure import measure_all
+from sightline.bench.measure import keep_other_rows, measure_all
 from sightline.bench.peaks import Peak, largest_sum
 from sightline.bench.rounds import Round, Rounds, Step, alternate
 from sightline.bench.shapes import SHAPES, BenchError, find_shape
@@ -229,6 +229,21 @@ def test_growth_is_measured_along_each_axis_and_all_is_written_down(subject, tmp
     assert "**Not run.** No GPU was at hand." in text
     assert (tmp_path / "bench-growth.png").is_file()
     assert json.loads((tmp_path / "bench.json").read_text())["machine"]["torch"]
+
+
+def test_rows_that_are_measured_again_replace_their_own_alone():
+    def report(day: str, torch: str = "2.13.0", **rows: int) -> dict:
+        machine = {"cores": 2, "torch": torch, "date": day, "load_before": 0.1}
+        listed = [{"key": key, "seconds": value} for key, value in rows.items()]
+        return {"machine": machine, "shape": {"width": 8}, "rows": listed}
+
+    merged = keep_other_rows(report("2026-12-02", lens=5, new=6), report("2026-12-01", a=1, lens=2))
+    assert [(row["key"], row["seconds"]) for row in merged["rows"]] == [
+        ("a", 1), ("lens", 5), ("new", 6),
+    ]  # fmt: skip
+    assert merged["machine"]["date"] == "2026-12-02"
+    with pytest.raises(BenchError, match="another machine, other versions"):
+        keep_other_rows(report("2026-12-02", lens=5), report("2026-12-01", "2.12.0", a=1))
 
 
 def test_what_cannot_be_run_is_refused(monkeypatch):

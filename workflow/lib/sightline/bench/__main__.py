@@ -6,12 +6,13 @@ python -m sightline.bench doc --doc docs/benchmarks.md
 """
 
 import argparse
+import json
 from pathlib import Path
 
 from sightline import cli
 from sightline.bench.document import write_document
 from sightline.bench.growth import measure_growth
-from sightline.bench.measure import measure_all
+from sightline.bench.measure import keep_other_rows, measure_all
 from sightline.bench.shapes import SHAPES, BenchError, find_shape
 from sightline.bench.table import print_row
 from sightline.bench.works import WORKS
@@ -23,11 +24,14 @@ def main(options: argparse.Namespace) -> None:
     shape = find_shape(options.shape)
     where = {"threads": options.threads, "device": options.device}
     if options.what == "table":
+        kept = options.only and options.out and options.out.exists()
+        earlier = json.loads(options.out.read_text()) if kept else None
         for report in measure_all(shape, options.only, options.rounds, **where):
             print(print_row(report["rows"][-1]), end="\n\n", flush=True)
             # After each row: a run that is stopped keeps what it has.
             if options.out:
-                write_json(report, options.out)
+                whole = keep_other_rows(report, earlier) if earlier else report
+                write_json(whole, options.out)
     elif options.what == "growth":
         if options.out is None:
             raise BenchError("bench growth: give --out, such as docs/benchmarks-growth.json.")
@@ -44,7 +48,12 @@ if __name__ == "__main__":
     )
     parser.add_argument("what", nargs="?", default="table", choices=("table", "growth", "doc"))
     parser.add_argument("--shape", default="small", choices=SHAPES, help="sizes (small)")
-    parser.add_argument("--only", nargs="+", metavar="ROW", help=f"some of {', '.join(WORKS)}")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        metavar="ROW",
+        help=f"some of {', '.join(WORKS)}; others stay in --out as they were",
+    )
     parser.add_argument("--rounds", type=int, default=3, help="turns of both sides (3)")
     parser.add_argument("--threads", type=int, help="of torch; its own choice if not given")
     parser.add_argument("--device", help="instead of the shape's")

@@ -1,7 +1,7 @@
 """Run rows of the table on one shape."""
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -78,6 +78,28 @@ def measure(key: str, work: Work, subject: Subject, rounds: int) -> dict[str, An
         "met": all(judged) and agreement.reached,
         "seconds": timings.to_json(),
     }
+
+
+def keep_other_rows(report: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """The report with those rows of an earlier one that were not measured again.
+
+    Raises:
+        BenchError: the earlier one is of another machine, other versions or another shape.
+    """
+    # Days and loads differ from call to call.
+    differing = {"date", "load_before"}
+    machines = [
+        {name: value for name, value in one["machine"].items() if name not in differing}
+        for one in (report, earlier)
+    ]
+    if machines[0] != machines[1] or report["shape"] != earlier["shape"]:
+        raise BenchError(
+            "bench: the report that is there is of another machine, other versions or another shape; "
+            "measure all rows again, or give another --out."
+        )
+    latest = {row["key"]: row for row in report["rows"]}
+    rows = [latest.pop(row["key"], row) for row in earlier["rows"]]
+    return {**report, "rows": [*rows, *latest.values()]}
 
 
 def _peaks(key: str, work: Work, subject: Subject) -> dict[str, Peak]:
