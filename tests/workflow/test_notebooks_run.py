@@ -52,7 +52,7 @@ def write_items(run: Path, study: str) -> None:
             if name.endswith(".png"):
                 Image.new("RGB", (8, 8), "gray").save(folder / name)
             else:
-                (folder / name).write_text(f"Words of {item['item']}\n")
+                (folder / name).write_text(f"words\nWords of {item['item']}\n")
     write_claims(
         [claim(study, "C1", "replicated"), claim(study, "C2", "inconclusive")],
         folder / "claims.csv",
