@@ -88,11 +88,11 @@ class Distillation:
             known, spoken = (both.chunk(2) for both in heads(body(views).pooler_output))
         seen, said = (both.chunk(2) for both in self._heads(self._body(views).pooler_output))
         same = torch.arange(len(chosen))
-        contrast, grouping = views.new_zeros((), dtype=torch.float32), 0.0
+        contrast = grouping = torch.zeros(())
         for this, other in ((0, 1), (1, 0)):
-            contrast += F.cross_entropy(seen[this] @ known[other].T / _CONTRAST, same) / 2
-            wanted = evened(spoken[other])
-            grouping -= (wanted * (said[this] / _STUDENT).log_softmax(-1)).sum(-1).mean() / 2
+            match = F.cross_entropy(seen[this] @ known[other].T / _CONTRAST, same)
+            agreement = F.cross_entropy(said[this] / _STUDENT, evened(spoken[other]))
+            contrast, grouping = contrast + match / 2, grouping + agreement / 2
         return contrast + grouping, {"contrast": contrast.item(), "grouping": grouping.item()}
 
     def _follow(self) -> None:
