@@ -4,7 +4,7 @@ from snakemake_calls import ROOT, planned_jobs, snakemake
 
 
 def test_the_study_is_planned_alone(tmp_path):
-    ran = snakemake(ROOT, "--dry-run", "--forceall", "--cores", "1", "qian2025")
+    ran = snakemake(tmp_path, "--dry-run", "--cores", "1", "qian2025")
     assert ran.returncode == 0, ran.stdout
     jobs = planned_jobs(ran.stdout)
     # Once for each of the demo's two models.
@@ -23,7 +23,7 @@ def test_the_study_is_planned_alone(tmp_path):
 def test_queries_and_expressions_of_the_world_are_drawn(tmp_path):
     wanted = [f"results/demo/data/reasonseg/{split}.csv" for split in ("val", "test")]
     refs = "results/demo/data/refer/fprefcoco/refs(unc).p"
-    ran = snakemake(ROOT, "--dry-run", "--forceall", "--cores", "1", *wanted, refs)
+    ran = snakemake(tmp_path, "--dry-run", "--cores", "1", *wanted, refs)
     assert ran.returncode == 0, ran.stdout
     assert planned_jobs(ran.stdout) == {"generate_reasonseg": 2, "generate_refer": 1}
 
@@ -41,7 +41,7 @@ def test_a_checkpoint_of_another_layout_is_fetched_and_converted(tmp_path):
 
 def test_variants_are_trained_by_a_rule_of_their_own(tmp_path):
     """Nine variants with three seeds each; no other target asks for them."""
-    ran = snakemake(ROOT, "--dry-run", "--forceall", "--cores", "1", "train_qian2025_variants")
+    ran = snakemake(tmp_path, "--dry-run", "--cores", "1", "train_qian2025_variants")
     assert ran.returncode == 0, ran.stdout
     jobs = planned_jobs(ran.stdout)
     assert jobs == {"train_segmenter_variant": 27, "train_qian2025_variants": 1}
