@@ -68,6 +68,7 @@ def test_a_finger_does_what_a_mouse_does(window, files, name, host, note, told):
     box = page.locator(f"{host} canvas").bounding_box()
     page.touchscreen.tap(box["x"] + 0.7 * box["width"], box["y"] + 0.8 * box["height"])
     page.locator(note, has_text=told).wait_for()
+    assert told in page.locator(note).inner_text()
 
 
 @pytest.mark.parametrize("name", ["routes", "tokens", "seg"])

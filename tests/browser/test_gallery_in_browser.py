@@ -180,6 +180,7 @@ def test_an_explorer_is_opened_from_the_top(window, site):
     page.wait_for_url("**/files/neo2025/extra4.html")
     page.get_by_role("link", name="toy", exact=True).click()
     page.wait_for_url("**/extra4/toy.html")
+    assert page.url.endswith("/extra4/toy.html")
 
 
 def test_pages_are_turned_by_keys_and_links(window, site):

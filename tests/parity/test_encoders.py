@@ -169,17 +169,12 @@ def test_an_encoder_is_named_by_what_it_is_trained_for(name):
 
 
 @pytest.mark.parametrize(
-    "name, reason",
+    "name",
     [
-        ("dino-s0", "no encoder can be trained for that"),
-        ("classification-0.5-s0", "no encoder can be trained for that"),
-        ("contrastive-s0", "no encoder can be trained for that"),
-        ("contrastive-0.5", "no encoder can be trained for that"),
-        ("contrastive-1.5-s0", "caption rate is 1.5"),
-        ("contrastive-0.5.1-s0", "caption rate is 0.5.1"),
-        ("", "no encoder can be trained for that"),
+        "", "dino-s0", "classification-0.5-s0", "contrastive-s0", "contrastive-0.5", "contrastive-1.5-s0",
+        "contrastive-0.5.1-s0", "contrastive-0.50-s0", "classification-s00",
     ],
-)
-def test_other_names_are_refused(name, reason):
-    with pytest.raises(SightlineError, match=reason):
+)  # fmt: skip
+def test_other_names_are_refused(name):
+    with pytest.raises(SightlineError, match="no encoder can be trained for that"):
         training.Wanted.parse(name)

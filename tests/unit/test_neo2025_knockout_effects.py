@@ -175,7 +175,7 @@ def test_effects_without_sliding_windows_are_refused(effects: pd.DataFrame, tmp_
     """They are no outcome of a run: every run has them."""
     write_csv(effects[effects["pair"] == LVR], tmp_path / "effects.csv")
     options = argparse.Namespace(effects=tmp_path / "effects.csv", out=tmp_path / "curve")
-    with pytest.raises(SightlineError, match="no sliding window in it"):
+    with pytest.raises(SightlineError, match="nothing in it to draw"):
         curve_figure.main(options)
 
 

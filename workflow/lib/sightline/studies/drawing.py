@@ -10,7 +10,7 @@ Figures are made without pyplot, so that no window system and no global state is
 """
 
 import textwrap
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -251,8 +251,29 @@ def panel_letter(axes: Axes, letter: str) -> None:
     )
 
 
-def say_why_empty(reason: str) -> Figure:
-    """A figure without data, for a run in which nothing could be measured; its other figures are worth having."""
+def draw_measured(
+    draw: Callable[[pd.DataFrame], Figure],
+    data: pd.DataFrame,
+    measured: pd.DataFrame,
+    source: Path | str,
+    reason: str,
+) -> Figure:
+    """A figure, or one that says why there is nothing to draw: a run's other figures are worth having.
+
+    Args:
+        draw: makes the figure of the data.
+        data: of the figure.
+        measured: what the data were taken from.
+        source: its file.
+        reason: why a run may have measured nothing.
+
+    Raises:
+        SightlineError: something was measured, but nothing of it belongs into this figure.
+    """
+    if len(data):
+        return draw(data)
+    if len(measured):
+        raise SightlineError(f"{source}: nothing in it to draw.")
     with new_figure(height=1.0) as (figure, axes):
         axes.set_axis_off()
         axes.text(0.5, 0.5, textwrap.fill(reason, 48), ha="center", va="center", color=MUTED)

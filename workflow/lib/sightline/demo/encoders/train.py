@@ -57,20 +57,28 @@ class Wanted:
         """Read the name of an encoder's folder, such as contrastive-0.5-s0.
 
         Raises:
-            SightlineError: it names no such objective, or a caption rate where none belongs, or none where one does.
+            SightlineError: it is not how such a folder is called.
         """
-        found = re.fullmatch(r"([a-z]+)(?:-([\d.]+))?-s(\d+)", name)
-        objective, rate, seed = found.groups() if found else ("", None, 0)
-        captioned = objective in CAPTIONED
-        if objective not in OBJECTIVES or captioned != (rate is not None):
-            raise SightlineError(
-                f"{name}: no encoder can be trained for that. Expected <objective>-s<seed> with one of "
-                f"{', '.join(sorted(set(OBJECTIVES) - set(CAPTIONED)))}, or <objective>-<caption rate>-s<seed> with "
-                f"{' or '.join(CAPTIONED)}, such as contrastive-0.5-s0."
-            )
-        if captioned and not (re.fullmatch(r"0|1|0?\.\d+", rate) and 0 <= float(rate) <= 1):
-            raise SightlineError(f"{name}: the caption rate is {rate}. Expected 0 to 1.")
-        return cls(objective, float(rate) if captioned else None, int(seed))
+        found = re.fullmatch(r"([a-z]+)(?:-(\d(?:\.\d+)?))?-s(\d+)", name)
+        if found:
+            objective, rate, seed = found.groups()
+            wanted = cls(objective, None if rate is None else float(rate), int(seed))
+            # One name each: a rule waits for the folder that it asked for.
+            if wanted.makes_sense and wanted.name == name:
+                return wanted
+        plain = sorted(set(OBJECTIVES) - set(CAPTIONED))
+        raise SightlineError(
+            f"{name}: no encoder can be trained for that. Expected <objective>-s<seed> with one of {', '.join(plain)}, "
+            f"or <objective>-<caption rate from 0 to 1>-s<seed> with {' or '.join(CAPTIONED)}, such as "
+            "contrastive-0.5-s0."
+        )
+
+    @property
+    def makes_sense(self) -> bool:
+        """Whether there is such an objective, with a caption rate where there are captions and none elsewhere."""
+        if self.objective in CAPTIONED:
+            return self.rate is not None and 0 <= self.rate <= 1
+        return self.objective in OBJECTIVES and self.rate is None
 
     @property
     def name(self) -> str:

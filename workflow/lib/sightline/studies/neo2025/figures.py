@@ -10,16 +10,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.errors import SightlineError
 from sightline.studies.drawing import (
     MUTED,
     PALETTE,
+    draw_measured,
     error_bars,
     light_grid,
     new_figure,
     published_marks,
     save_figure,
-    say_why_empty,
     series,
 )
 from sightline.studies.neo2025 import subsets
@@ -201,6 +200,8 @@ def _pick(table: pd.DataFrame, model: str, setting: str) -> pd.DataFrame:
     return table[(table["model"] == model) & (table["setting"] == setting)]
 
 
+NONE_RIGHT = "No answer was right before tokens were replaced: none can be lost."
+
 FIGURES: dict[str, tuple[Callable[..., pd.DataFrame], Callable[[pd.DataFrame], Figure]]] = {
     "tab1_bars": (bars_data, draw_bars),
     "extra1": (curves_data, draw_curves),
@@ -212,13 +213,7 @@ def main(options: argparse.Namespace) -> None:
     collect, draw = FIGURES[options.figure]
     effects = read_effects(options.effects)
     data = collect(effects, load_published("neo2025"))
-    if effects.empty:
-        figure = say_why_empty("No answer was right before tokens were replaced: none can be lost.")
-    elif data.empty:
-        raise SightlineError(f"{options.effects}: nothing in it to draw for {options.figure}.")
-    else:
-        figure = draw(data)
-    save_figure(figure, options.out, data)
+    save_figure(draw_measured(draw, data, effects, options.effects, NONE_RIGHT), options.out, data)
 
 
 if __name__ == "__main__":

@@ -8,17 +8,17 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.errors import SightlineError
 from sightline.studies.drawing import (
     MUTED,
+    draw_measured,
     error_bars,
     legend_below,
     new_figure,
     save_figure,
-    say_why_empty,
     series,
 )
 from sightline.studies.neo2025 import subsets
+from sightline.studies.neo2025.figures import NONE_RIGHT
 from sightline.studies.neo2025.object_size import read_object_size
 from sightline.studies.neo2025.protocol import SETTINGS
 from sightline.studies.neo2025.tab1 import HEADERS
@@ -84,13 +84,7 @@ def main(options: argparse.Namespace) -> None:
     """Draw the figure and write the numbers drawn beside it."""
     sizes = read_object_size(options.sizes)
     data = sizes[sizes["condition"].isin(list(LABELS))]
-    if sizes.empty:
-        figure = say_why_empty("No answer was right before tokens were replaced: none can be lost.")
-    elif data.empty:
-        raise SightlineError(f"{options.sizes}: no condition in it to draw.")
-    else:
-        figure = draw(data)
-    save_figure(figure, options.out, data)
+    save_figure(draw_measured(draw, data, sizes, options.sizes, NONE_RIGHT), options.out, data)
 
 
 if __name__ == "__main__":

@@ -22,14 +22,12 @@ from sightline.studies.drawing import MUTED, PALETTE, save_figure
 from sightline.studies.kaduri2025.coloured import Word, lines_of, split_names, words_of, write_line
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
-    AS_PUBLISHED,
     KNOCKOUTS,
-    MAIN,
     NONE,
     PAPER_LABELS,
 )
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
-from sightline.studies.kaduri2025.knockout.measurements import read_measurements
+from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
 from sightline.studies.shapes import arrow, box, canvas
 
 FOUND, MISSED, INVENTED = PALETTE["green"], PALETTE["orange"], PALETTE["vermilion"]
@@ -67,11 +65,7 @@ def choose_pair(measurements: pd.DataFrame, model: str) -> pd.DataFrame:
     Raises:
         DescriptionError: the model has described nothing under a knockout.
     """
-    rows = measurements[
-        (measurements["model"] == model)
-        & (measurements["wording"] == MAIN)
-        & (measurements["variant"] == AS_PUBLISHED)
-    ]
+    rows = as_published(measurements, model)
     cut = rows[rows["condition"].isin(KNOCKOUTS)]
     if cut.empty:
         raise DescriptionError(

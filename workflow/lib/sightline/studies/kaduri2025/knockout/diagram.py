@@ -21,7 +21,6 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     AS_PUBLISHED,
     BOTH,
     GENERATED,
-    MAIN,
     NONE,
     PAPER_LABELS,
     QUERY,
@@ -29,7 +28,7 @@ from sightline.studies.kaduri2025.knockout.conditions import (
 )
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.edges import ASKED, SAID, interventions, is_cut
-from sightline.studies.kaduri2025.knockout.measurements import read_measurements
+from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
 from sightline.studies.kaduri2025.knockout.routes import KEYS, Routes, read_routes
 from sightline.studies.shapes import PAPER, PLAIN, canvas
 
@@ -54,13 +53,8 @@ def said_rows(measurements: pd.DataFrame, model: str, image: int) -> pd.DataFram
     Raises:
         DescriptionError: the image was not described under every knockout.
     """
-    rows = measurements[
-        (measurements["model"] == model)
-        & (measurements["image_id"] == image)
-        & (measurements["wording"] == MAIN)
-        & (measurements["variant"] == AS_PUBLISHED)
-        & measurements["layers"].isin(("", ALL))
-    ].set_index("condition")
+    rows = as_published(measurements, model)
+    rows = rows[(rows["image_id"] == image) & rows["layers"].isin(("", ALL))].set_index("condition")
     if not set(SHOWN) <= set(rows.index):
         raise DescriptionError(
             f"image {image}: no description by {model} under each knockout. "

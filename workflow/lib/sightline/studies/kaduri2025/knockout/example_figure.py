@@ -19,16 +19,14 @@ from sightline.studies.drawing import MUTED, PALETTE, WIDTHS, new_figure, save_f
 from sightline.studies.kaduri2025.coloured import Word, lines_of, split_names, words_of, write_line
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
-    AS_PUBLISHED,
     BOTH,
     GENERATED,
-    MAIN,
     NONE,
     PAPER_LABELS,
     QUERY,
 )
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
-from sightline.studies.kaduri2025.knockout.measurements import read_measurements
+from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
 
 SHOWN = (NONE, GENERATED, QUERY, BOTH)
 TITLES = {NONE: "no knockout"} | PAPER_LABELS
@@ -47,13 +45,8 @@ def choose_example(measurements: pd.DataFrame, model: str) -> pd.DataFrame:
     Raises:
         DescriptionError: the model has described nothing.
     """
-    rows = measurements[
-        (measurements["model"] == model)
-        & (measurements["wording"] == MAIN)
-        & (measurements["variant"] == AS_PUBLISHED)
-        & measurements["layers"].isin(("", ALL))
-        & measurements["condition"].isin(SHOWN)
-    ]
+    rows = as_published(measurements, model)
+    rows = rows[rows["layers"].isin(("", ALL)) & rows["condition"].isin(SHOWN)]
     if rows.empty:
         raise DescriptionError(
             f"no description by {model}; name one of {', '.join(measurements['model'].unique())}."

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from sightline.studies.kaduri2025.knockout import descriptions
+from sightline.studies.kaduri2025.knockout.conditions import AS_PUBLISHED, MAIN
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 
 COLUMNS = {
@@ -51,3 +52,12 @@ def read_measurements(paths: Sequence[Path | str]) -> pd.DataFrame:
             )
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+def as_published(measurements: pd.DataFrame, model: str) -> pd.DataFrame:
+    """Rows of a model with the paper's wording of the question and its variant of the knockouts."""
+    return measurements[
+        (measurements["model"] == model)
+        & (measurements["wording"] == MAIN)
+        & (measurements["variant"] == AS_PUBLISHED)
+    ]

@@ -14,15 +14,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.errors import SightlineError
 from sightline.studies.drawing import (
     MUTED,
+    draw_measured,
     error_bars,
     legend_below,
     new_figure,
     published_marks,
     save_figure,
-    say_why_empty,
     series,
 )
 from sightline.studies.neo2025.judging import CORRECTED
@@ -134,15 +133,8 @@ def main(options: argparse.Namespace) -> None:
     """Draw the figure and write the numbers drawn beside it."""
     effects = read_effects(options.effects)
     data = curve_data(effects, load_published("neo2025"))
-    if effects.empty:
-        figure = say_why_empty(
-            "No question was answered right before a knockout: none can be lost."
-        )
-    elif data.empty:
-        raise SightlineError(f"{options.effects}: no sliding window in it to draw.")
-    else:
-        figure = draw(data)
-    save_figure(figure, options.out, data)
+    reason = "No question was answered right before a knockout: none can be lost."
+    save_figure(draw_measured(draw, data, effects, options.effects, reason), options.out, data)
 
 
 if __name__ == "__main__":
