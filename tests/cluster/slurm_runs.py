@@ -15,7 +15,7 @@ from little_slurm import LittleSlurm
 from run_files import CALL, calls, changed, finished, jobs
 from snakemake_calls import ROOT
 
-PATIENCE = 1800
+PATIENCE = 5400
 """Seconds after which a job that should be running is given up."""
 
 

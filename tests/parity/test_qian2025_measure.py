@@ -16,8 +16,8 @@ from sightline.studies.qian2025.masks.frames import clicked_masks, load_segmente
 from sightline.studies.qian2025.masks.gallery import drawn_for_gallery
 from sightline.studies.qian2025.masks.geometry import load_geometry
 from sightline.studies.qian2025.masks.gradients import probe_gradients
-from sightline.studies.qian2025.masks.measure import Measuring
 from sightline.studies.qian2025.masks.measure import measure as measure_masks
+from sightline.studies.qian2025.masks.measuring import Measuring
 from sightline.studies.qian2025.masks.names import MAP, OWN, POINTS, PUBLISHED
 from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import Protocol

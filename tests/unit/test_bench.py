@@ -261,7 +261,7 @@ def test_what_cannot_be_run_is_refused(monkeypatch):
 @pytest.mark.skipif(sys.platform != "linux", reason="peaks are read from /proc")
 def test_peak_of_a_fresh_process_counts_attention_weights():
     """A call of capture's row, which counts tensors too."""
-    command = [sys.executable, "-m", "sightline.bench.peaks", "--work", "capture"]
+    command = [sys.executable, "-m", "sightline.bench.fresh_processes", "--work", "capture"]
     command += ["--shape", "tiny", "--threads", "1", "--call", "output_attentions=True"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     peak = Peak(**json.loads(done.stdout))

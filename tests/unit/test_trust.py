@@ -39,7 +39,7 @@ ALLOWED = {
     ("studies/qian2025/items/explorer.py", "import_module"): "of an adapter whose family was checked",
     ("studies/judging/endpoint.py", "urllib.request.build_opener"): "the address of the configuration, no redirects",
     ("models/leases.py", "subprocess.run"): "nvidia-smi, with words of this library",
-    ("bench/peaks.py", "subprocess.run"): "this interpreter with a module of this library",
+    ("bench/fresh_processes.py", "subprocess.run"): "this interpreter with a module of this library",
 }  # fmt: skip
 """(module, call) -> why nothing in a downloaded file can misuse it."""
 

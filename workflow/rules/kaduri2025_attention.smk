@@ -169,7 +169,7 @@ rule judge_kaduri2025_attention:
         "../../envs/core.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         dataset=dataset_label("coco"),
         code=code("sightline.studies.kaduri2025.attention.claims"),
     shell:

@@ -23,7 +23,7 @@ rule kaduri2025_fig1:
         "../../envs/plot.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_first_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.attention.fractions_figure"),
@@ -55,7 +55,7 @@ rule kaduri2025_figS2:
         "../../envs/plot.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_second_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.attention.fractions_figure"),
@@ -117,7 +117,7 @@ rule kaduri2025_fig5:
         "../../envs/plot.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.attention.visible_figure"),
     shell:
@@ -145,7 +145,7 @@ rule kaduri2025_figS4:
         "../../envs/plot.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.attention.visible_figure"),
     shell:
@@ -212,7 +212,7 @@ rule kaduri2025_fig7:
         "../../envs/plot.yaml"
     params:
         folder=subpath(input.effects, parent=True),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.attention.localisation_figure"),
     shell:

@@ -123,7 +123,7 @@ rule judge_kaduri2025_knockout:
     conda:
         "../../envs/core.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         dataset=dataset_label("coco"),
         code=code("sightline.studies.kaduri2025.knockout.claims"),
     shell:
@@ -187,7 +187,7 @@ rule kaduri2025_fig2e:
     conda:
         "../../envs/plot.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_first_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.bars_figure"),
@@ -215,7 +215,7 @@ rule kaduri2025_fig2f:
     conda:
         "../../envs/plot.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_first_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.curve_figure"),
@@ -243,7 +243,7 @@ rule kaduri2025_figS1e:
     conda:
         "../../envs/plot.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_second_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.bars_figure"),
@@ -271,7 +271,7 @@ rule kaduri2025_figS1f:
     conda:
         "../../envs/plot.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_second_model(),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.curve_figure"),
@@ -299,7 +299,7 @@ rule kaduri2025_figS3:
     conda:
         "../../envs/plot.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         stem=subpath(output.pdf, strip_suffix=".pdf"),
         code=code("sightline.studies.kaduri2025.knockout.curve_figure"),
     shell:

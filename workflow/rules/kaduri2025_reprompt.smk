@@ -207,7 +207,7 @@ rule kaduri2025_tabS3:
     conda:
         "../../envs/core.yaml"
     params:
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.kaduri2025.reprompt.tab_s3"),
     shell:
@@ -270,7 +270,7 @@ rule judge_kaduri2025_reprompting:
         measured=" ".join(
             f"--{name} {file}" for name, file in kaduri2025_reprompt_tables().items()
         ),
-        models=",".join(study("kaduri2025").get("models", [])),
+        models=study("kaduri2025").get("models", []),
         dataset=kaduri2025_question_label(),
         code=code("sightline.studies.kaduri2025.reprompt.claims"),
     shell:

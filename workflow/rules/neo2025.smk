@@ -188,7 +188,7 @@ rule neo2025_tab1:
     conda:
         "../../envs/core.yaml"
     params:
-        models=",".join(study("neo2025").get("models", [])),
+        models=study("neo2025").get("models", []),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.neo2025.tab1"),
     shell:

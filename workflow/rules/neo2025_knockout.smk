@@ -78,7 +78,7 @@ rule neo2025_tab2:
     conda:
         "../../envs/core.yaml"
     params:
-        models=",".join(study("neo2025").get("models", [])),
+        models=study("neo2025").get("models", []),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.neo2025.knockout.tab2"),
     shell:
@@ -153,7 +153,7 @@ rule neo2025_extra2:
     conda:
         "../../envs/core.yaml"
     params:
-        models=",".join(study("neo2025").get("models", [])),
+        models=study("neo2025").get("models", []),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.neo2025.extra2"),
     shell:

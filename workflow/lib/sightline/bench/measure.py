@@ -7,8 +7,9 @@ from typing import Any
 
 import torch
 
+from sightline.bench.fresh_processes import peaks_in_fresh_processes
 from sightline.bench.machine import describe_machine
-from sightline.bench.peaks import Peak, peak_on_gpu, peaks_in_fresh_processes
+from sightline.bench.peaks import Peak, peak_on_gpu
 from sightline.bench.rounds import alternate
 from sightline.bench.shapes import BenchError, Shape
 from sightline.bench.subject import Subject, build_subject, find_device

@@ -9,23 +9,19 @@ thread buffers and code loaded on the way. Of work that changes little, noise of
 allocation, in a second call.
 """
 
-import argparse
 import ctypes
 import gc
 import json
-import subprocess
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch.profiler import ProfilerActivity, profile
 
-from sightline import cli
-from sightline.bench.shapes import BenchError, find_shape
+from sightline.bench.shapes import BenchError
 
 _STATUS, _FORGET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
@@ -97,25 +93,6 @@ def peak_on_cpu(call: Callable[[], Any], trace: bool) -> Peak:
     return Peak(before, total, _tensor_peak(call) if trace else None)
 
 
-def peaks_in_fresh_processes(
-    work: str, shape: str, names: list[str], threads: int
-) -> dict[str, Peak]:
-    """Peak of each named call of some work on the CPU, each in a process of its own.
-
-    Raises:
-        BenchError: a process failed.
-    """
-    found = {}
-    for name in names:
-        command = [sys.executable, "-m", "sightline.bench.peaks", "--work", work]
-        command += ["--shape", shape, "--call", name, "--threads", str(threads)]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            raise BenchError(f"bench: measuring the peak of {name!r} failed:\n{done.stderr}")
-        found[name] = Peak(**json.loads(done.stdout.splitlines()[-1]))
-    return found
-
-
 def _resident(entry: str) -> int:
     for line in _STATUS.read_text().splitlines():
         if line.startswith(entry):
@@ -150,23 +127,3 @@ def largest_sum(changes: Any) -> int:
         now += change
         most = max(most, now)
     return most
-
-
-def main(options: argparse.Namespace) -> None:
-    """Measure one call and print its peak as JSON."""
-    # Not at the top: works are made of peaks.
-    from sightline.bench.subject import build_subject
-    from sightline.bench.works import WORKS
-
-    torch.set_num_threads(options.threads)
-    work = WORKS[options.work](build_subject(find_shape(options.shape), "cpu"))
-    print(json.dumps(asdict(peak_on_cpu(work.peaks[options.call], work.trace))))
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--work", required=True)
-    parser.add_argument("--shape", required=True)
-    parser.add_argument("--call", required=True)
-    parser.add_argument("--threads", type=int, required=True)
-    cli.run(main, parser)

@@ -18,13 +18,12 @@ CAPTION = (
 
 def main(options: argparse.Namespace) -> None:
     """Write the table as csv, md and tex."""
-    models = [model for model in options.models.split(",") if model]
-    if len(models) < len(PAPER_MODELS):
+    if len(options.models) < len(PAPER_MODELS):
         raise SightlineError(
-            f"extra2: studies.neo2025.models names {len(models)} model, this table is of the second; "
+            f"extra2: studies.neo2025.models names {len(options.models)} model, this table is of the second; "
             f"name one that stands for {PAPER_MODELS[1]}."
         )
-    table = build(read_effects(options.effects), models, load_published("neo2025"))
+    table = build(read_effects(options.effects), options.models, load_published("neo2025"))
     table = table[table["paper_model"] == PAPER_MODELS[1]].reset_index(drop=True)
     write_table(table, options.out, CAPTION, formats=("csv",))
     write_table(display(table), options.out, CAPTION, formats=("md", "tex"))
@@ -34,7 +33,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
     parser.add_argument(
-        "--models", required=True, help="keys that stand for LLaVA-1.5 and LLaVA-Phi, by comma"
+        "--models", nargs="*", required=True, help="keys that stand for LLaVA-1.5 and LLaVA-Phi"
     )
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

@@ -279,16 +279,15 @@ def judge_attention(
 
 def main(options: argparse.Namespace) -> None:
     """Write the scorecard rows of this part."""
-    models = [model for model in options.models.split(",") if model]
     contrasts = read_effects(options.effects, "contrasts")
-    claims = judge_attention(contrasts, load_published(STUDY), models, options.dataset_name)
+    claims = judge_attention(contrasts, load_published(STUDY), options.models, options.dataset_name)
     write_claims(claims, options.out)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--dataset-name", default="coco", help="as the scorecard shows it")
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -118,8 +118,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
 def main(options: argparse.Namespace) -> None:
     """Draw the figure of one model and write its numbers."""
     fractions = read_effects(options.effects, "fractions")
-    models = options.models.split(",")
-    paper = paper_models(models).get(options.model, "")
+    paper = paper_models(options.models).get(options.model, "")
     shares = share_data(fractions, load_published("kaduri2025"), options.model, paper)
     depth = int(fractions.loc[fractions["model"] == options.model, "model_layers"].iloc[0])
     middle = Protocol.read(options.protocol).middle(options.model, depth)
@@ -129,7 +128,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--model", required=True, help="the one that is drawn")
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")

@@ -148,7 +148,7 @@ def _draw_layers(axes: Axes, own: pd.DataFrame) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Draw the figure and write its numbers."""
-    table, models = read_effects(options.effects, "localisation"), options.models.split(",")
+    table, models = read_effects(options.effects, "localisation"), options.models
     protocol = Protocol.read(options.protocol)
     depths = table.drop_duplicates("model").set_index("model")["model_layers"]
     middles = {
@@ -162,7 +162,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

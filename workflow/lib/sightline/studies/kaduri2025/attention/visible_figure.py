@@ -139,7 +139,7 @@ def _percent_axis(axes: Axes, shares: pd.Series) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Draw one of the figures and write its numbers."""
-    visible, models = read_effects(options.effects, "visible"), options.models.split(",")
+    visible, models = read_effects(options.effects, "visible"), options.models
     if options.kind == SELECTIONS:
         names = {how for _, how, _ in ALTERNATIVES} | {NOTHING_SEEN}
         rows = visible["selection"].isin(names) & (visible["family"] == ALL_LAYERS)
@@ -154,7 +154,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--kind", choices=KINDS, default=SWEEP)
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

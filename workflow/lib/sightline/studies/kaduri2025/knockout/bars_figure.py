@@ -130,15 +130,14 @@ def _draw_bars(axes: Axes, rows: pd.DataFrame, offset: float) -> None:
 def main(options: argparse.Namespace) -> None:
     """Draw the figure and write its numbers."""
     effects = read_effects(options.effects)
-    models = options.models.split(",")
-    bars = bar_data(effects, load_published("kaduri2025"), models, options.model)
+    bars = bar_data(effects, load_published("kaduri2025"), options.models, options.model)
     save_figure(draw(bars, effects, options.model), options.out, bars)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--model", required=True, help="the one that is drawn")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

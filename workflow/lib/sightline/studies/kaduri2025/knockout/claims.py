@@ -291,9 +291,11 @@ def _base(claim: str, model: str, dataset: str, variant: str, need: str = NEED) 
 
 def main(options: argparse.Namespace) -> None:
     """Write the scorecard rows of this part."""
-    models = [model for model in options.models.split(",") if model]
     claims = judge_knockout(
-        read_contrasts(options.contrasts), load_published(STUDY), models, options.dataset_name
+        read_contrasts(options.contrasts),
+        load_published(STUDY),
+        options.models,
+        options.dataset_name,
     )
     write_claims(claims, options.out)
 
@@ -301,7 +303,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--contrasts", type=Path, required=True)
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--dataset-name", default="coco", help="as the scorecard shows it")
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

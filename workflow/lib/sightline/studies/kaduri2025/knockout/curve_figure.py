@@ -158,7 +158,7 @@ def _shade_middle(axes: Axes, effects: pd.DataFrame, model: str) -> None:
 
 def main(options: argparse.Namespace) -> None:
     """Draw the figure and write its numbers."""
-    effects, models = read_effects(options.effects), options.models.split(",")
+    effects, models = read_effects(options.effects), options.models
     drawn = [options.model] if options.model else models
     published = load_published("kaduri2025")
     parts = [curve_data(effects, published, models, one, options.family) for one in drawn]
@@ -169,7 +169,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
-    parser.add_argument("--models", required=True, help="keys by comma, in the paper's order")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
     parser.add_argument("--model", help="the one that is drawn; all of them if left out")
     parser.add_argument("--family", choices=(AFTER, UP_TO), default=AFTER)
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")

@@ -353,7 +353,7 @@ def main(options: argparse.Namespace) -> None:
         read_effects(options.effects) if measured else None,
         read_comparisons(options.comparisons) if measured else None,
         load_published("kaduri2025"),
-        [model for model in options.models.split(",") if model],
+        options.models,
         settings,
         options.dataset_name,
     )
@@ -366,7 +366,7 @@ if __name__ == "__main__":
     parser.add_argument("--comparisons", type=Path)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument(
-        "--models", required=True, help="keys by comma, the paper's main model first"
+        "--models", nargs="*", required=True, help="keys, the paper's main model first"
     )
     parser.add_argument("--dataset-name", default="mme", help="as the scorecard shows it")
     parser.add_argument("--out", type=Path, required=True)

@@ -90,9 +90,8 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
 def main(options: argparse.Namespace) -> None:
     """Write the table as csv, md and tex."""
     settings = Settings.of(Protocol.read(options.protocol))
-    models = [model for model in options.models.split(",") if model]
     effects = read_effects(options.effects)
-    table = build(effects, models, settings.shares, settings.prune_shares)
+    table = build(effects, options.models, settings.shares, settings.prune_shares)
     caption = CAPTION.format(after=settings.prune_after)
     write_table(table, options.out, caption, formats=("csv",))
     write_table(display(table), options.out, caption, formats=("md", "tex"))
@@ -102,6 +101,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
-    parser.add_argument("--models", required=True, help="keys by comma")
+    parser.add_argument("--models", nargs="*", required=True, help="keys")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

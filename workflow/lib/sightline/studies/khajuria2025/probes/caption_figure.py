@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.drawing import save_figure
-from sightline.studies.khajuria2025.names import REPRESENTATIONS, ROLES
+from sightline.studies.khajuria2025.names import ROLES
 from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
@@ -55,7 +55,7 @@ def draw(data: pd.DataFrame, encoder: str) -> Figure:
         for subset in SUBSETS:
             here = data[(data["target"] == target) & (data["subset"] == subset)]
             blocks = [
-                Block(_heading(who, here[here["who"] == who]), _grid(here[here["who"] == who]))
+                Block.of(_heading(who, here[here["who"] == who]), here[here["who"] == who])
                 for who in (CORRECTED, AS_PUBLISHED, PAPER)
             ]
             row.append(Panel(f"{target} object, {subset}", blocks))
@@ -67,13 +67,6 @@ def _heading(who: str, here: pd.DataFrame) -> str:
     if who == PAPER or here.empty:
         return who
     return f"{who}, {here['tasks'].max():.0f} tasks"
-
-
-def _grid(here: pd.DataFrame) -> pd.DataFrame:
-    if here.empty:
-        return pd.DataFrame()
-    grid = here.pivot(index="layer", columns="representation", values="accuracy")
-    return grid[[name for name in REPRESENTATIONS if name in grid]].sort_index()
 
 
 def main(options: argparse.Namespace) -> None:

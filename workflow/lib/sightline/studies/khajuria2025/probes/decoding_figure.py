@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.drawing import save_figure
-from sightline.studies.khajuria2025.names import REPRESENTATIONS, ROLES
+from sightline.studies.khajuria2025.names import ROLES
 from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
@@ -78,7 +78,7 @@ def draw(data: pd.DataFrame, item: str, encoder: str) -> Figure:
         for target in TARGETS:
             here = data[(data["source"] == source) & (data["target"] == target)]
             blocks = [
-                Block(_heading(who, here[here["who"] == who]), _grid(here[here["who"] == who]))
+                Block.of(_heading(who, here[here["who"] == who]), here[here["who"] == who])
                 for who in heads
             ]
             row.append(Panel(f"{target} from tokens of {source}", blocks))
@@ -89,13 +89,6 @@ def draw(data: pd.DataFrame, item: str, encoder: str) -> Figure:
 def _heading(who: str, here: pd.DataFrame) -> str:
     """The control may have been run on fewer tasks than the probe beside it."""
     return f"{who}, {here['tasks'].max():.0f} tasks" if who == CONTROL and len(here) else who
-
-
-def _grid(here: pd.DataFrame) -> pd.DataFrame:
-    if here.empty:
-        return pd.DataFrame()
-    grid = here.pivot(index="layer", columns="representation", values="accuracy")
-    return grid[[name for name in REPRESENTATIONS if name in grid]].sort_index()
 
 
 def main(options: argparse.Namespace) -> None:

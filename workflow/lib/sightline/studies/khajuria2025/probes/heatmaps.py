@@ -27,6 +27,14 @@ class Block:
     title: str
     values: pd.DataFrame
 
+    @classmethod
+    def of(cls, title: str, cells: pd.DataFrame) -> "Block":
+        """From one row a cell: ``layer``, ``representation``, ``accuracy``; without rows a heatmap without cells."""
+        if cells.empty:
+            return cls(title, pd.DataFrame())
+        grid = cells.pivot(index="layer", columns="representation", values="accuracy")
+        return cls(title, grid[[name for name in REPRESENTATIONS if name in grid]].sort_index())
+
 
 @dataclass(frozen=True)
 class Panel:

@@ -137,8 +137,7 @@ def _printed(value: float | None) -> str:
 
 def main(options: argparse.Namespace) -> None:
     """Write the table as csv, md and tex."""
-    models = [model for model in options.models.split(",") if model]
-    table = build(read_effects(options.effects), models, load_published("neo2025"))
+    table = build(read_effects(options.effects), options.models, load_published("neo2025"))
     write_table(table, options.out, CAPTION, formats=("csv",))
     write_table(display(table), options.out, CAPTION, formats=("md", "tex"))
 
@@ -146,6 +145,6 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
-    parser.add_argument("--models", required=True, help="keys by comma, the paper's model first")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, the paper's model first")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

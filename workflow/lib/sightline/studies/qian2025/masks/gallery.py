@@ -1,8 +1,6 @@
 """What figures show of single queries: maps on the image, masks and points, as arrays that need no torch to read."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,11 +8,9 @@ import torch
 
 from sightline.instruments.points import image_map, unit_range
 from sightline.scenes.scene import SegmentationQuery
+from sightline.studies.qian2025.masks.measuring import Measuring
 from sightline.studies.qian2025.masks.names import BEST, PUBLISHED, SAM
 from sightline.studies.qian2025.protocol import Protocol
-
-if TYPE_CHECKING:
-    from sightline.studies.qian2025.masks.measure import Measuring
 
 
 def pictures(

@@ -1,10 +1,7 @@
 """Does a mask loss reach the similarity map through the points (qian2025 section 3.3, claim C12)?"""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import pandas as pd
 import torch
@@ -12,9 +9,7 @@ import torch.nn.functional as F
 
 from sightline.instruments.points import point_prompts, similarity_as_points
 from sightline.scenes.scene import SegmentationQuery
-
-if TYPE_CHECKING:
-    from sightline.studies.qian2025.masks.measure import Measuring
+from sightline.studies.qian2025.masks.measuring import Measuring
 
 QUERIES = 40
 """First queries of the first split that are probed; a gradient takes as long as ten masks."""
