@@ -9,11 +9,18 @@ import torch
 from PIL import Image
 
 from neo2025_fakes import PROTOCOL
-from sightline.scenes.geometry import Squash
+from sightline.scenes.geometry import Squash, Tiling
 from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.scene import Instance, Scene
 from sightline.studies.neo2025.candidates import Candidate
-from sightline.studies.neo2025.selection import COLUMNS, count, select, visible_tokens
+from sightline.studies.neo2025.selection import (
+    COLUMNS,
+    SelectionError,
+    count,
+    require_one_tile,
+    select,
+    visible_tokens,
+)
 
 SIDE = 112
 VOCABULARY = Vocabulary(("car", "cat", "dog"))
@@ -138,3 +145,12 @@ def test_tokens_lie_under_the_object(tmp_path: Path):
     scene = write(tmp_path, 1, "car")
     tokens = visible_tokens(Candidate(scene, scene.instances[0]), Describer())
     assert [divmod(int(token), 14) for token in tokens] == [(5, 5), (5, 6), (6, 5), (6, 6)]
+
+
+def test_a_model_with_tiles_is_refused():
+    """Its object would lie in several views of the image."""
+    vlm = Describer()
+    require_one_tile(vlm)
+    vlm.key, vlm.transform = "internvl", Tiling(448, largest=6)
+    with pytest.raises(SelectionError, match=r"models\.internvl\.tiles: 6"):
+        require_one_tile(vlm)

@@ -26,6 +26,7 @@ from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
+from sightline.scenes.geometry import Tiling
 from sightline.scenes.mentions import Vocabulary
 from sightline.scenes.records import AnnotationError
 from sightline.scenes.scene import Instance, Scene
@@ -75,6 +76,19 @@ it there are no rows by that geometry."""
 
 class SelectionError(SightlineError):
     """No image is left to work with."""
+
+
+def require_one_tile(vlm: VLM) -> None:
+    """Refuse models that cut images into tiles: an object would lie in several, and its noise image be cut anew.
+
+    Raises:
+        SelectionError: the model's images have tiles.
+    """
+    if isinstance(vlm.transform, Tiling) and vlm.transform.largest > 1:
+        raise SelectionError(
+            f"models.{vlm.key}.tiles: {vlm.transform.largest}, and neo2025 takes the tokens of an object from one view "
+            "of the image. Give an entry of the model without tiles and name it in studies.neo2025.models."
+        )
 
 
 def in_sight(candidate: Candidate, vlm: VLM) -> bool:
@@ -256,7 +270,9 @@ def main(options: argparse.Namespace) -> None:
     coco = Coco(options.dataset, options.split)
     source = read_model(options)
     vocabulary = Vocabulary(coco.categories.values())
-    selection = select(coco.scenes(), load_vlm(source), vocabulary, protocol, source.batch_size)
+    vlm = load_vlm(source)
+    require_one_tile(vlm)
+    selection = select(coco.scenes(), vlm, vocabulary, protocol, source.batch_size)
     for reason, images in count(selection).itertuples(index=False):
         log.info("%6d images: %s", images, reason)
     kept = selection[selection["kept"] | selection["kept_as_published"]]

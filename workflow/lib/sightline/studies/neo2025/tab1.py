@@ -47,6 +47,7 @@ def table_rows(judge: str, sizes: Sequence[int], buffers: Sequence[int]) -> Iter
     corrected = judge == CORRECTED
     geometry = subsets.MASK if corrected else subsets.CODE_GEOMETRY
     gradients = subsets.IG_YES if corrected else subsets.IG_CODE
+    of_class = "Int. Gradients of the class word"
     names = {buffer: f"+ {buffer} Buffer" if buffer else "Object" for buffer in buffers}
     for buffer, name in names.items():
         condition = subsets.object_condition(buffer)
@@ -67,6 +68,8 @@ def table_rows(judge: str, sizes: Sequence[int], buffers: Sequence[int]) -> Iter
         yield Row(f"Random outside the object (as many as {name})", random, subsets.OUTSIDE)
         condition = subsets.matched_condition(subsets.GRADIENTS, buffer)
         yield Row(f"Int. Gradients (as many as {name})", condition, gradients)
+        # The authors' code asks for Yes even where the question has no such answer (section 5.3, B3).
+        yield Row(f"{of_class} (as many as {name})", condition, subsets.IG_CLASS)
     yield Row("Noise in the object's patches", subsets.NOISE, "")
     yield Row("All tokens", subsets.ALL, "")
 

@@ -36,7 +36,11 @@ from sightline.studies.neo2025.knockout.pairs import Pair, Window
 from sightline.studies.neo2025.knockout.question_set import REASONS, Asked, account, sort_questions
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.neo2025.protocol import Protocol
-from sightline.studies.neo2025.selection import published_tokens, visible_tokens
+from sightline.studies.neo2025.selection import (
+    published_tokens,
+    require_one_tile,
+    visible_tokens,
+)
 from sightline.studies.neo2025.subsets import Evidence, Tokens
 
 log = logging.getLogger(__name__)
@@ -214,6 +218,7 @@ def main(options: argparse.Namespace) -> None:
     """Measure one model on a split."""
     one_thread_each(options.processes)
     vlm = load_vlm(read_model(options))
+    require_one_tile(vlm)
     coco = Coco(options.dataset, options.split)
     questions = options.shard.of(pd.read_parquet(options.questions))
     found = sort_questions(coco, questions, vlm, BUFFERS)

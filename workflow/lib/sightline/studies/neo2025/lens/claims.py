@@ -139,8 +139,6 @@ def within(low_end: float, high_end: float) -> Callable[[float, float, float], s
 def find_c6(found: Contrasts) -> list[Finding]:
     """Rise, peak against the outside, and where the peak is."""
     depth = WITH_A_MATCH if found.variant == MATCHES else "best_depth"
-    # The dossier says "low" without a number. 0.1, its threshold of a confident token, was set after a first look at an
-    # earlier demo model (0.136): not blind.
     return [
         *found.finding("start", "share in state 0 (%)", stay(2)),
         *found.finding("peak_ratio", "peak share over that outside the object", reach(3, 1)),

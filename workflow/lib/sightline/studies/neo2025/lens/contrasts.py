@@ -146,7 +146,7 @@ def number_contrasts(
     images = sorted(set(rows["image_id"]))
     share = Interval(*(100 * end for end in wilson(len(images), scenes)))
     yield Contrast("number_images", scenes, 100 * len(images) / scenes, share)
-    if not images:
+    if len(images) < 2:
         return
     true = countable(counts)
     said = {image: part["value"].to_numpy() for image, part in rows.groupby("image_id")}
@@ -154,7 +154,8 @@ def number_contrasts(
     matches = np.array(
         [[np.isin(said[one], list(true[other])).mean() for other in images] for one in images]
     )
-    own, chance = np.diag(matches), matches.mean(axis=1)
+    own = np.diag(matches)
+    chance = (matches.sum(axis=1) - own) / (len(images) - 1)
     rng = np.random.default_rng(protocol.seed)
     places = np.arange(len(images))
     drawn = [matches[places, rng.permutation(places)].mean() for _ in range(protocol.bootstrap)]
