@@ -1,6 +1,7 @@
 """Runs of the workflow through Slurm whose nodes die."""
 
 import os
+import random
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import psutil
-from little_slurm import LittleSlurm
+from little_slurm import NODES, LittleSlurm
 from run_files import CALL, calls, changed, finished, jobs
 from snakemake_calls import ROOT
 
@@ -25,7 +26,7 @@ class Death:
 
     Attributes:
         node: its name.
-        during: module that ran there.
+        during: modules that ran there.
         finished: files of jobs that had finished, with their digests.
     """
 
@@ -81,6 +82,26 @@ class SlurmRun:
         self.deaths.append(Death(places[0], module, before))
         return places[0]
 
+    def kill_nodes_at_random(self, rng: random.Random, most: int, longest: float) -> None:
+        """Kill a node at moments that nobody chose, and start it again, until the call ends.
+
+        Args:
+            rng: chooses nodes and moments.
+            most: nodes killed at most.
+            longest: seconds between one that is back and the next that dies.
+        """
+        for _ in range(most):
+            try:
+                self._process.wait(rng.uniform(0, longest))
+            except subprocess.TimeoutExpired:
+                node = rng.choice(NODES)
+                during, before = self._modules(node), finished(self._folder)
+                self._slurm.kill_node(node)
+                self.deaths.append(Death(node, ", ".join(during) or "nothing", before))
+                self._slurm.revive_node(node)
+            else:
+                return
+
     def wait(self) -> int:
         """The exit status of Snakemake."""
         return self._process.wait()
@@ -127,14 +148,16 @@ class SlurmRun:
 
     def _places(self, module: str) -> list[str]:
         nodes = sorted(set(self._slurm.running().values()))
-        return [
-            node for node in nodes if any(_runs(one, module) for one in self._slurm.on_node(node))
-        ]
+        return [node for node in nodes if module in self._modules(node)]
+
+    def _modules(self, node: str) -> list[str]:
+        return sorted({_module(one) for one in self._slurm.on_node(node)} - {""})
 
 
-def _runs(process: psutil.Process, module: str) -> bool:
+def _module(process: psutil.Process) -> str:
+    """What ``python -m`` runs there, if anything."""
     try:
         words = process.cmdline()
     except psutil.Error:
-        return False
-    return words[1:3] == ["-m", module]
+        return ""
+    return words[2] if words[1:2] == ["-m"] and len(words) > 2 else ""

@@ -1,7 +1,7 @@
 """The workflow through a real Slurm: what jobs ask for, and a node that dies while one of them runs."""
 
 import os
-from collections.abc import Iterator
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,16 +27,27 @@ class Outcome:
 
 
 @pytest.fixture(scope="module")
-def outcome(slurm: LittleSlurm, tmp_path_factory, tell) -> Iterator[Outcome]:
-    """A node is killed while the job with the model runs there; Snakemake is left to itself."""
-    model = Path(os.environ.get("SIGHTLINE_DEMO_MODEL", ROOT / "resources" / "demo" / "llava"))
-    if not (model / "config.json").is_file():
-        pytest.skip(f"no demo model in {model}; name one with SIGHTLINE_DEMO_MODEL")
-    undisturbed, folder = (tmp_path_factory.mktemp(name) for name in ("undisturbed", "disturbed"))
-    ran = snakemake(
-        undisturbed, TARGET, "--cores", "1", "--configfile", tiny_config(undisturbed, model)
-    )
+def model() -> Path:
+    """The demo model that the short runs ask."""
+    folder = Path(os.environ.get("SIGHTLINE_DEMO_MODEL", ROOT / "resources" / "demo" / "llava"))
+    if not (folder / "config.json").is_file():
+        pytest.skip(f"no demo model in {folder}; name one with SIGHTLINE_DEMO_MODEL")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wanted(model: Path, tmp_path_factory) -> dict[str, bytes]:
+    """Digests of what a run leaves that nobody disturbs."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    ran = snakemake(folder, TARGET, "--cores", "1", "--configfile", tiny_config(folder, model))
     assert ran.returncode == 0, ran.stdout
+    return digests(folder)
+
+
+@pytest.fixture(scope="module")
+def outcome(slurm: LittleSlurm, model: Path, wanted, tmp_path_factory, tell) -> Outcome:
+    """A node is killed while the job with the model runs there; Snakemake is left to itself."""
+    folder = tmp_path_factory.mktemp("disturbed")
     # A GPU is asked for where one may be used; this Slurm hands out numbers.
     config = tiny_config(folder, model, device="auto", gpu_model=CARD)
     run = SlurmRun(slurm, folder, [TARGET, "--configfile", config])
@@ -46,7 +57,13 @@ def outcome(slurm: LittleSlurm, tmp_path_factory, tell) -> Iterator[Outcome]:
     finally:
         run.stop()
         tell(str(run))
-    yield Outcome(run, status, digests(folder), digests(undisturbed))
+    return Outcome(run, status, digests(folder), wanted)
+
+
+def different(found: dict[str, bytes], wanted: dict[str, bytes]) -> list[str]:
+    """Files that an undisturbed run has and the other lacks or has otherwise; where models run is no result."""
+    names = [name for name in wanted if not name.startswith("settings/models/")]
+    return [name for name in names if found.get(name) != wanted[name]]
 
 
 def test_run_goes_on_without_the_node(outcome):
@@ -61,9 +78,7 @@ def test_run_goes_on_without_the_node(outcome):
 def test_results_are_those_of_an_undisturbed_run(outcome):
     assert any(name.endswith("tab2.csv") for name in outcome.wanted)
     assert any(name.endswith(".parquet") for name in outcome.wanted)
-    expected = {name for name in outcome.wanted if not name.startswith("settings/models/")}
-    assert expected < outcome.found.keys()
-    assert [name for name in expected if outcome.found[name] != outcome.wanted[name]] == []
+    assert different(outcome.found, outcome.wanted) == []
 
 
 def test_nothing_finished_is_lost(outcome):
@@ -87,6 +102,25 @@ def test_lost_job_comes_again_with_more_memory_and_smaller_batches(outcome):
     assert (first["batch_size"], second["batch_size"]) == (16, 8)
     assert second["mem_mb"] == 2 * first["mem_mb"]
     assert second["runtime"] == 2 * first["runtime"]
+
+
+@pytest.mark.cluster
+def test_nodes_die_at_moments_that_nobody_chose(slurm, model, wanted, tmp_path_factory, tell):
+    """While jobs wait, load, measure, write or have just ended; three seeds, the same table."""
+    for seed in range(3):
+        folder = tmp_path_factory.mktemp(f"random-{seed}")
+        config = tiny_config(folder, model)
+        run = SlurmRun(slurm, folder, [TARGET, "--configfile", config, "--retries", "20"])
+        try:
+            run.kill_nodes_at_random(random.Random(seed), most=6, longest=20)
+            status = run.wait()
+        finally:
+            run.stop()
+            tell(str(run))
+        assert status == 0, run.said
+        assert run.deaths
+        assert run.lost() == []
+        assert different(digests(folder), wanted) == []
 
 
 @pytest.mark.cluster

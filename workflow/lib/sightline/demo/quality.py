@@ -127,16 +127,22 @@ def guess_existence(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
 
     The model is taught to refuse such questions; what it would rather say still shows whether words give answers away.
     """
-    rows = []
-    for number, asked in enumerate(held_out.asked):
-        for turn in asked:
-            if turn.kind == "exists":
-                prompt = vlm.prompt(turn.question, image=False)
-                scores = vlm.logits(prompt)[0]
-                yes, no = (scores[vlm.first_token(word, prompt)] for word in ("yes", "no"))
-                right = (yes > no).item() == (turn.answer == "yes")
-                rows.append({"scene": number, "question": turn.question, "right": float(right)})
-    return pd.DataFrame(rows)
+    rows = [
+        {"scene": number, "question": turn.question, "wanted": turn.answer}
+        for number, asked in enumerate(held_out.asked)
+        for turn in asked
+        if turn.kind == "exists"
+    ]
+    frame = pd.DataFrame(rows)
+    likelier = {}
+    # Without an image, all scenes have a question's answer in common.
+    for question in frame["question"].unique():
+        prompt = vlm.prompt(question, image=False)
+        scores = vlm.logits(prompt)[0]
+        yes, no = (scores[vlm.first_token(word, prompt)] for word in ("yes", "no"))
+        likelier[question] = "yes" if yes > no else "no"
+    right = (frame["question"].map(likelier) == frame["wanted"]).astype(float)
+    return frame.assign(right=right)[["scene", "question", "right"]]
 
 
 def describe_scenes(vlm: vlms.VLM, held_out: HeldOut) -> pd.DataFrame:
