@@ -154,9 +154,10 @@ class ByHand:
 
     @torch.no_grad()
     def run(self, condition: Condition, vectors: dict[str, torch.Tensor]) -> Any:
-        """A forward pass over the prompt, with all hidden states."""
+        """A forward pass over the prompt, with all hidden states and all attention."""
+        everything = {"output_hidden_states": True, "output_attentions": True}
         with self._under(condition, len(self.prompt)):
-            return self.model(**self.inputs(condition, vectors), output_hidden_states=True)
+            return self.model(**self.inputs(condition, vectors), **everything)
 
     def logits(self, condition: Condition, vectors: dict[str, torch.Tensor]) -> torch.Tensor:
         """After the last position, (vocabulary,)."""

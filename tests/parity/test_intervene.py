@@ -12,10 +12,14 @@ from transformers import StaticCache
 from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from by_hand import ByHand, added_scores, relative_error, scores_added
+from sightline.instruments.compress import look
 from sightline.instruments.intervene import EDGES, edit_mask, intervene
 from sightline.instruments.interventions import Condition, Knockout, ReplaceTokens, Rescale
+from sightline.instruments.reading import Reading
 from sightline.instruments.replay import CleanRun, replay
 from sightline.instruments.row_attention import ROWS, AttentionError
+from sightline.instruments.state_traces import Item, stream_captures
+from sightline.instruments.states import capture, capture_answers
 
 EXACT = 1e-4
 QUESTIONS = ("Is there a cat in this image?", "Describe this image.", "What is on the car?")
@@ -218,4 +222,82 @@ def test_other_prompts_have_their_own_rows(vlm, image_tokens):
     clean = CleanRun(vlm, longer, image_tokens[0])
     with intervene(vlm, CONDITIONS[1], replace(longer)):
         found = vlm.logits(longer, image_tokens[:1])[0]
+    assert relative_error(found, replay(clean, [CONDITIONS[1]])[0]) <= EXACT
+
+
+@pytest.mark.parametrize("condition", CONDITIONS, ids=lambda one: one.name)
+def test_what_is_read_inside_is_what_the_condition_leaves(pair, image_tokens, condition):
+    """States and attention of a batch of images, in every layer and head, against plain transformers."""
+    vlm = pair.vlm
+    prompt, count = vlm.prompt(QUESTIONS[0]), len(image_tokens)
+    reading = Reading(rows=["image", "query"], queries="query", keys="image", heads="each")
+    clean = capture(vlm, [prompt] * count, image_tokens, reading)
+    with intervene(vlm, condition, prompt):
+        found = capture(vlm, [prompt] * count, image_tokens, reading)
+    query, image = (torch.from_numpy(one) for one in (prompt.roles.query, prompt.roles.image))
+    rows = torch.cat([image, query]).sort().values
+    for number, tokens in enumerate(image_tokens):
+        expected = ByHand(pair.model, vlm, prompt, tokens).run(condition, {})
+        mine = found.of(number)
+        states = torch.cat(expected.hidden_states)[:, rows]
+        torch.testing.assert_close(mine.states[:-1], states[:-1], rtol=1e-4, atol=1e-4)
+        attention = torch.cat(expected.attentions)[:, :, query][..., image]
+        torch.testing.assert_close(mine.attention, attention, rtol=1e-4, atol=1e-4)
+    changed = (found.attention - clean.attention).abs().max()
+    assert (changed == 0) if condition.name == "none" else (changed > 1e-3)
+
+
+def test_answers_read_inside_are_those_of_the_condition(pair, image_tokens):
+    """Also when some answers of a batch end before others and leave it."""
+    vlm, condition = pair.vlm, CONDITIONS[1]
+    prompt, count = vlm.prompt(QUESTIONS[0]), len(image_tokens)
+    reading = Reading(rows="last", queries=["last", "generated"], keys="image")
+    with intervene(vlm, condition, prompt):
+        found = capture_answers(vlm, [prompt] * count, image_tokens, reading, 8)
+    # From the first layer on nothing is left of the image for these rows.
+    assert found.captured.attention.shape[2] == sum(map(len, found.tokens))
+    assert (found.captured.attention == 0).all()
+    for tokens, answer in zip(image_tokens, found.tokens, strict=True):
+        expected = ByHand(pair.model, vlm, prompt, tokens).generate(condition, {}, 8)
+        assert answer.tolist() == expected
+
+
+def test_rows_leave_a_batch_only_where_all_have_one_prompt(vlm, image_tokens):
+    prompt = vlm.prompt(QUESTIONS[0])
+    step = {
+        "input_ids": torch.tensor([[5]]),
+        "position_ids": vlm.position_ids(prompt)[..., -1:] + 1,
+    }
+    inputs = {
+        "inputs_embeds": vlm.embed(prompt, image_tokens[:1]).expand(2, -1, -1),
+        "position_ids": vlm.position_ids(prompt),
+    }
+    for prompts, left in ((prompt, True), ([prompt, prompt], False)):
+        with torch.no_grad(), intervene(vlm, CONDITIONS[1], prompts):
+            cache = vlm.model(**inputs, use_cache=True).past_key_values
+            cache.batch_select_indices(torch.tensor([0]))
+            if left:
+                vlm.model(**step, past_key_values=cache)
+                continue
+            with pytest.raises(AttentionError, match="1 of 2 rows left the batch"):
+                vlm.model(**step, past_key_values=cache)
+
+
+def test_what_would_drop_the_condition_is_refused_inside(vlm, image_tokens, images):
+    """Clean runs would be none, replays and looks would lose the condition, traces would not name it."""
+    prompt = vlm.prompt(QUESTIONS[0])
+    clean = CleanRun(vlm, prompt, image_tokens[0])
+    item = Item({"image_id": 1}, prompt, image_tokens[0])
+    attempts = {
+        "clean run": lambda: CleanRun(vlm, prompt, image_tokens[0]),
+        f"attention {ROWS}": lambda: replay(clean, [CONDITIONS[1]]),
+        "look": lambda: look(vlm, images[0]),
+        "stream_captures": lambda: stream_captures(vlm, [item], Reading()),
+        f"attention {EDGES}": lambda: intervene(vlm, CONDITIONS[2], prompt).__enter__(),
+    }
+    with intervene(vlm, CONDITIONS[1], prompt):
+        for name, attempt in attempts.items():
+            with pytest.raises(AttentionError, match=f"{name}: inside .*Leave the context first"):
+                attempt()
+        found = vlm.logits(prompt, image_tokens[:1])[0]
     assert relative_error(found, replay(clean, [CONDITIONS[1]])[0]) <= EXACT

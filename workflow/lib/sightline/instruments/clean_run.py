@@ -6,6 +6,7 @@ import torch
 from transformers import DynamicCache
 
 from sightline.errors import SightlineError
+from sightline.instruments.row_attention import refuse_condition
 from sightline.models.prompts import Prompt
 from sightline.models.vlm import VLM
 
@@ -48,7 +49,9 @@ class CleanRun:
         Raises:
             ReplayError: the image tokens are not those of one image, the prompt does not begin like that of
                 ``prefix``, or the model attends within a window shorter than the prompt.
+            AttentionError: the model runs under a condition.
         """
+        refuse_condition(vlm, "clean run")
         self.vlm, self.prompt, self.image_tokens = vlm, prompt, image_tokens
         if image_tokens is not None and image_tokens.dim() != 2:
             raise ReplayError(

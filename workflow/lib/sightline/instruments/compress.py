@@ -18,6 +18,7 @@ from PIL import Image
 from transformers import DynamicCache
 
 from sightline.errors import SightlineError
+from sightline.instruments.row_attention import refuse_condition
 from sightline.instruments.similarity import kept_tokens, top_tokens
 from sightline.instruments.watching import Plan, watched_attention, watching
 from sightline.models.prompts import Prompt, find_template, of_equal_length
@@ -242,6 +243,8 @@ def look(vlm: VLM, image: Image.Image, question: str = DESCRIBE, max_new_tokens:
 @torch.no_grad()
 def look_at(vlm: VLM, prompt: Prompt, image_tokens: torch.Tensor, max_new_tokens: int) -> Look:
     """The same for a prompt and image tokens, (tokens, width), that are there already."""
+    # What is kept would answer later questions outside the context, where its condition is not.
+    refuse_condition(vlm, "look")
     cache = DynamicCache()
     embeddings = vlm.embed(prompt, image_tokens[None])
     positions = vlm.adapter.position_ids(vlm.model, prompt).to(vlm.device)

@@ -19,11 +19,12 @@ from transformers.masking_utils import sdpa_mask
 from sightline.instruments.edges import Edges, resolve
 from sightline.instruments.interventions import Condition
 from sightline.instruments.replacements import replacement
-from sightline.instruments.row_attention import AttentionError, text_attention
+from sightline.instruments.row_attention import EDGES, AttentionError, text_attention
+from sightline.instruments.watching import tell_watch
 from sightline.models.prompts import Prompt
 from sightline.models.vlm import VLM
 
-EDGES = "sightline_edges"
+__all__ = ["EDGES", "edges_forward", "edges_mask", "edit_mask", "intervene"]
 
 
 @contextmanager
@@ -36,7 +37,9 @@ def intervene(
     """Every call of the model inside the context runs under the condition.
 
     Calls start from the first position and may go on with a dynamic cache, as ``generate`` does. A batch holds the
-    same prompt in all rows, or one prompt for each row, padded on the left.
+    same prompt in all rows, or one prompt for each row, padded on the left. ``capture`` reads states and attention
+    as the condition leaves them. What runs the prompt anew without a condition, such as a clean run or a replay, is
+    refused inside.
 
     Args:
         vlm: the model.
@@ -46,7 +49,8 @@ def intervene(
 
     Raises:
         InterventionError: the condition cannot be applied to this model and prompt.
-        AttentionError: a call has another prompt, right padding, a static cache or no attention mask.
+        AttentionError: a call has another prompt, right padding, a static cache or no attention mask; the model runs
+            under a condition already.
     """
     prompts = [prompt] if isinstance(prompt, Prompt) else list(prompt)
     text = vlm.adapter.text_model(vlm.model)
@@ -92,11 +96,18 @@ class _Calls:
         """What is added to the scores, (batch, 1 or heads, rows, columns); None if nothing is."""
         if rows == columns:
             self.begin(batch, columns)
-        elif self._columns not in (columns, columns - rows) or len(self._padding) != batch:
+        elif self._columns not in (columns, columns - rows) or batch > len(self._padding):
             raise AttentionError(
                 f"intervene: a call of {rows} positions behind {columns - rows} others that this "
                 "context has not seen. Start from the first position, with a new dynamic cache."
             )
+        elif batch < len(self._padding) and len(self._edges) > 1:
+            raise AttentionError(
+                f"intervene: {len(self._padding) - batch} of {len(self._padding)} rows left the batch, and which "
+                "prompts they had is not known. Give one prompt for all rows, or run one row at a time."
+            )
+        # Rows with one prompt are alike, so any of them may leave when its answer ends.
+        self._padding = self._padding[:batch]
         self._columns = columns
         found = [
             self._row(edges, layer, padding, rows, columns)
@@ -223,6 +234,7 @@ def edges_forward(
         calls.check_padding(attention_mask)
     if bias is not None:
         attention_mask = edit_mask(attention_mask, bias.to(query.device))
+    tell_watch(module, query, key, attention_mask, scaling)
     groups = query.shape[1] // key.shape[1]
     key, value = (one.repeat_interleave(groups, dim=1) for one in (key, value))
     if not kwargs.get("output_attentions"):

@@ -22,6 +22,7 @@ from sightline.errors import SightlineError
 from sightline.models.vlm import VLM
 
 ROWS = "sightline_rows"
+EDGES = "sightline_edges"
 
 ROWS_FOR_FUSED = 32
 """From so many rows on, one call of the fused kernel for each branch costs less than writing out scores."""
@@ -96,8 +97,10 @@ def text_attention(vlm: VLM, name: str) -> Iterator[None]:
     """The language model attends by a registered function; the vision tower stays as it is.
 
     Raises:
-        AttentionError: the function or its mask function is not registered, or the model did not take it.
+        AttentionError: the function or its mask function is not registered, the model did not take it, or it runs
+            under a condition, which would be lost.
     """
+    refuse_condition(vlm, f"attention {name}")
     for registry, what in (
         (ALL_ATTENTION_FUNCTIONS, "attention"),
         (ALL_MASK_ATTENTION_FUNCTIONS, "mask"),
@@ -121,6 +124,24 @@ def text_attention(vlm: VLM, name: str) -> Iterator[None]:
         yield
     finally:
         vlm.model.set_attn_implementation({"text_config": before})
+
+
+def refuse_condition(vlm: VLM, what: str) -> None:
+    """Refuse what would drop the condition of `sightline.instruments.intervene`, or keep it where none is meant.
+
+    Args:
+        vlm: the model.
+        what: is refused; the beginning of the message.
+
+    Raises:
+        AttentionError: the model runs inside ``intervene``.
+    """
+    if vlm.adapter.text_model(vlm.model).config._attn_implementation == EDGES:
+        raise AttentionError(
+            f"{what}: inside `with intervene(...)`, whose condition would be dropped or taken for the clean run. "
+            "Leave the context first. For states and answers under conditions use replay, replay_states or "
+            "replay_decoding, or capture inside the context; several interventions go into one condition."
+        )
 
 
 @contextmanager

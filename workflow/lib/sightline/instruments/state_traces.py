@@ -16,6 +16,7 @@ import torch
 
 from sightline.cache.store import TraceWriter
 from sightline.instruments.reading import ROLES, Reading, plan_of
+from sightline.instruments.row_attention import refuse_condition
 from sightline.instruments.states import Captured, capture
 from sightline.instruments.watching import CaptureError
 from sightline.models.prompts import Prompt
@@ -88,7 +89,9 @@ def stream_captures(
 
     Raises:
         CaptureError: what `capture` refuses; the reading asks for nothing that a writer takes.
+        AttentionError: the model runs under a condition, which the spec of a trace set does not name.
     """
+    refuse_condition(vlm, "stream_captures")
     reading = stored(reading)
     for batch in _batches(items, batch_size or vlm.source.batch_size):
         with_image = [item.image_tokens is not None for item in batch]

@@ -23,6 +23,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import AttentionMaskInterface, sdpa_mask
 
 from sightline.errors import SightlineError
+from sightline.instruments.row_attention import EDGES
 from sightline.models.roles import Positions
 from sightline.models.vlm import VLM
 
@@ -224,11 +225,14 @@ _active: ContextVar[Watch | None] = ContextVar("watch", default=None)
 
 @contextmanager
 def watched_attention(vlm: VLM) -> Iterator[None]:
-    """Let the text model run with `WATCHED` attention inside the block; the tower keeps its own."""
+    """Let the text model run with `WATCHED` attention inside the block; the tower keeps its own.
+
+    A model under `sightline.instruments.intervene` keeps the attention of its condition, which can be watched too.
+    """
     config = vlm.adapter.text_model(vlm.model).config
     before = config._attn_implementation
     # Setting it walks over all modules, which nested blocks need not do again.
-    if before == WATCHED:
+    if before in (WATCHED, EDGES):
         yield
         return
     vlm.model.set_attn_implementation({"text_config": WATCHED})
@@ -267,6 +271,23 @@ def watching(vlm: VLM, plan: Plan) -> Iterator[Watch]:
         for handle in handles:
             handle.remove()
     watch.finish(implementation)
+
+
+def tell_watch(
+    module: nn.Module,
+    query: torch.Tensor,
+    key: torch.Tensor,
+    mask: torch.Tensor | None,
+    scaling: float | None,
+) -> None:
+    """Show the watch of this context, if there is one, what a layer attends with.
+
+    For attention functions that can be watched: their mask holds all that they change. Arguments as in
+    `Watch.see_attention`.
+    """
+    watch = _active.get()
+    if watch is not None:
+        watch.see_attention(module.layer_idx, query, key, mask, scaling)
 
 
 def _flat(chosen: Sequence[Positions]) -> tuple[np.ndarray, np.ndarray]:
@@ -339,9 +360,7 @@ def _watched_sdpa(
     dropout: float = 0.0,
     **kwargs: Any,
 ) -> tuple[torch.Tensor, None]:
-    watch = _active.get()
-    if watch is not None:
-        watch.see_attention(module.layer_idx, query, key, attention_mask, scaling)
+    tell_watch(module, query, key, attention_mask, scaling)
     return sdpa_attention_forward(
         module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
     )
