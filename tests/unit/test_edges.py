@@ -15,8 +15,11 @@ from sightline.instruments.interventions import (
     ReplaceTokens,
     Rescale,
 )
+from sightline.instruments.reading import find_positions
 from sightline.models.roles import TokenRoles
+from sightline.scenes.geometry import Tiling
 from sightline.scenes.tokens import Grid
+from sightline.studies.neo2025.knockout.measure import last_row
 
 LAYERS, HEADS = 4, 2
 # Two tokens of system, a 2 x 3 image, three tokens of query.
@@ -51,10 +54,13 @@ def test_rows_by_role(rows, positions, new):
 
 
 def test_of_several_tiles_the_last_one_ends_the_image():
-    """A mosaic of 1 x 2 tiles of 2 x 2 tokens with a thumbnail: the last row is one tile wide."""
-    grid = Grid(2, 4, 8, mosaic=(1, 2))
-    roles = TokenRoles(np.arange(1), np.arange(1, 13), np.arange(13, 15), grid=grid)
-    assert np.flatnonzero(rows_of("last_image_row", roles, "here")[0]).tolist() == [11, 12]
+    """A mosaic of 1 x 2 tiles of 4 x 4 tokens with a thumbnail: the last row is one tile wide."""
+    grid = Tiling(32, smallest=2).grid(8, 64, 32)
+    assert (grid.mosaic, grid.rows, grid.columns) == ((1, 2), 12, 4)
+    roles = TokenRoles(np.arange(1), np.arange(1, 49), np.arange(49, 51), grid=grid)
+    assert np.flatnonzero(rows_of("last_image_row", roles, "here")[0]).tolist() == [45, 46, 47, 48]
+    assert find_positions(roles, "last_image_row").tolist() == [45, 46, 47, 48]
+    assert last_row(roles).tolist() == [44, 45, 46, 47]
 
 
 def test_changes_add_up():

@@ -70,3 +70,13 @@ def test_roles_of_a_real_prompt(tiny_llava):
     before = tiny_llava.tokenizer.decode(prompt.input_ids[prompt.roles.system])
     assert before.split() == ["<s>", "user", ":"]
     assert prompt.roles.last == len(prompt) - 1
+
+
+def test_the_last_row_of_an_image_needs_its_grid():
+    """Without one it is not known where the row begins; without an image there is none."""
+    image = np.arange(2, 6)
+    roles = TokenRoles(np.arange(2), image, np.arange(6, 8), grid=GRID)
+    assert roles.last_image_row.tolist() == [4, 5]
+    assert TokenRoles(np.arange(2), image[:0], np.arange(2, 4)).last_image_row.size == 0
+    with pytest.raises(ModelError, match="4 image tokens without a grid"):
+        _ = TokenRoles(np.arange(2), image, np.arange(6, 8)).last_image_row

@@ -219,11 +219,6 @@ def rows_of(rows: Rows, roles: TokenRoles, where: str) -> tuple[NDArray[np.bool_
 
 
 def _positions(role: str, roles: TokenRoles) -> Positions:
-    if role == "last_image_row":
-        if roles.grid is None:
-            return roles.image
-        # Of several tiles the last one ends the sequence, with one tile's columns.
-        return roles.image[-(roles.grid.columns // roles.grid.mosaic[1]) :]
     if role == "text":
         return np.concatenate([roles.system, roles.query])
     if role == "generated":

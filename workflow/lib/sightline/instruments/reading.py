@@ -159,7 +159,7 @@ def _positions_of(roles: TokenRoles, part: Any, objects: Positions | None) -> Po
     if roles.grid is None:
         raise CaptureError(f"capture: {part!r} in a prompt without an image.")
     if part == "last_image_row":
-        return roles.image[-roles.grid.columns :]
+        return roles.last_image_row
     if objects is None:
         raise CaptureError("capture: 'object' asked for; pass the image tokens of each object.")
     chosen = np.asarray(objects, np.int64)

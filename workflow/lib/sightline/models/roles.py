@@ -69,6 +69,22 @@ class TokenRoles:
         return int(max(positions[-1] for positions in self._prompt if len(positions)))
 
     @property
+    def last_image_row(self) -> Positions:
+        """Positions of the last row of the image-token grid; empty without an image.
+
+        Of several tiles, which are stacked in the grid, the last one ends the sequence.
+
+        Raises:
+            ModelError: there are image tokens, but no grid says where their rows begin.
+        """
+        if len(self.image) and self.grid is None:
+            raise ModelError(
+                f"roles: {len(self.image)} image tokens without a grid, so their last row is not known. "
+                "Give the grid of the model's image tokens."
+            )
+        return self.image[-self.grid.columns :] if len(self.image) else self.image
+
+    @property
     def _prompt(self) -> Sequence[Positions]:
         return self.system, self.image, self.query
 

@@ -76,8 +76,7 @@ def target_rows(target: str, roles: TokenRoles) -> Rows:
 
 def last_row(roles: TokenRoles) -> Tokens:
     """Image tokens of the last visual row, those that the engine calls last_image_row."""
-    columns = roles.grid.columns // roles.grid.mosaic[1]
-    return np.arange(len(roles.image) - columns, len(roles.image))
+    return np.flatnonzero(np.isin(roles.image, roles.last_image_row))
 
 
 @dataclass(frozen=True, eq=False)
