@@ -1,6 +1,7 @@
 """Similarity as points, and points made continuous, against plain loops over the published steps."""
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -25,7 +26,8 @@ from sightline.instruments.similarity import NEGATIVE, NEUTRAL, POSITIVE, MapErr
 from sightline.scenes.geometry import Pad, ShortestSideCrop, Squash
 from tiny import build_tiny_segmenter
 
-SIZES = [(480, 640), (640, 480), (300, 300), (375, 500)]
+# With the last three, side * (cells / side) in floats falls short of the number of cells.
+SIZES = [(480, 640), (640, 480), (300, 300), (375, 500), (642, 960), (307, 307), (309, 500)]
 DISCRETE = PointRule(continuous="none")
 
 
@@ -42,7 +44,7 @@ def points_by_loops(
     d = scores.shape[0] // factor
     values = F.interpolate(scores[None, None], (d, d), mode="bilinear")[0, 0].numpy()
     values = (values - values.min()) / (values.max() - values.min())
-    s = d / min(height, width)
+    s = Fraction(d, min(height, width))
     above, beside = (math.floor(height * s) - d) // 2, (math.floor(width * s) - d) // 2
     rows, columns = d + 2 * above, d + 2 * beside
     found: dict[int, list] = {1: [], 0: [], -1: []}
@@ -70,6 +72,30 @@ def test_points_of_the_released_form(size, number, high, factor):
     assert [(*map(int, p), int(n)) for p, n in zip(points.places, points.labels, strict=True)] == (
         expected
     )
+
+
+def test_the_square_keeps_its_border_cells_whatever_the_size():
+    """The released rule is floor(H * d / min(H, W)), whose shortest side is d, also where floats give less."""
+    corner = torch.zeros(24, 24)
+    corner[0, 0] = 1
+    rule = PointRule(number=1, pool=1, continuous="none")
+    for height in range(100, 700):
+        points = similarity_as_points(corner, (height, height + 318), rule)
+        assert points.labels.tolist() == [POSITIVE], height
+        assert points.places[0, 1] <= height / 24
+
+
+@pytest.mark.parametrize("size", [(642, 960), (316, 316), (617, 700)])
+def test_the_map_on_the_image_reaches_its_border(size):
+    """Where floats fall short, the enlarged map of 336 px lost its first and last row."""
+    edge = torch.zeros(24, 24)
+    edge[0] = 1
+    # Of a square's side, the enlarged map holds the first half cell unmixed.
+    columns = slice((size[1] - size[0]) // 2 + 2, (size[1] + size[0]) // 2 - 2)
+    on_image = released_image_map(edge, size)
+    expected = F.interpolate(edge[None, None], (336, 336), mode="bilinear")
+    expected = F.interpolate(expected, (size[0], size[0]), mode="bilinear")[0, 0, :, 0]
+    torch.testing.assert_close(on_image[:, columns].mean(1), expected)
 
 
 def test_neutral_points_come_only_when_the_others_run_out():

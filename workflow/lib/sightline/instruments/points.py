@@ -127,8 +127,7 @@ def released_image_map(scores: torch.Tensor, size: Size, patch: int = 14) -> tor
     enlarged = F.interpolate(
         unit_range(scores)[None, None], (side, columns * patch), mode="bilinear"
     )
-    scale = side / min(height, width)
-    high, wide = (int(int(length * scale) - side) // 2 for length in (height, width))
+    high, wide = _around(side, size)
     return F.interpolate(F.pad(enlarged, (wide, wide, high, high)), size, mode="bilinear")[0, 0]
 
 
@@ -206,10 +205,18 @@ def _on_whole_image(
             f"points: a map of {side} x {cells.shape[1]} cells in the released geometry, which takes the central "
             "square of an image; pass the transform of the tower."
         )
-    scale = side / min(size)
-    high, wide = ((int(length * scale) - side) // 2 for length in size)
+    high, wide = _around(side, size)
     around = (wide, wide, high, high)
     return F.pad(cells, around, value=torch.nan), F.pad(labels, around, value=NEUTRAL)
+
+
+def _around(side: int, size: Size) -> tuple[int, int]:
+    """Whole cells above and beside a central square of ``side`` cells.
+
+    In integers: a quotient of floats can fall short of the shortest side by one cell, and crop the square.
+    """
+    height, width = ((length * side // min(size) - side) // 2 for length in size)
+    return height, width
 
 
 def _cell_centres(shape: torch.Size, size: Size) -> torch.Tensor:
