@@ -55,11 +55,11 @@ CRITERIA = {
     "C3": "F1 of img→gen minus that of img→txt, all layers, at least 0.20",
     "C4": "F1 of img→txt+gen, all layers, at most 0.05 above the floor",
     "C5": "for each knockout, F1 with one window of at most 30 % of the layers open at least 0.85 of the ceiling, and "
-    "at least 0.15 above the best equally wide window in the first and in the last third; window found on the other "
-    "half of the images",
+    "at least 0.15 above the best equally wide window in the first and in the last third; each half of the images "
+    "tested with the window that the other half finds",
     "C6": "for each knockout, at least 60 % of the rise of F1 within one window of at most 30 % of the layers, more "
-    "than 50 % for certain, and F1 behind it at least 0.85 of the ceiling; window found on the other half of the "
-    "images; testable only where hiding the image costs at least 0.15",
+    "than 50 % for certain, and F1 behind it at least 0.85 of the ceiling; each half of the images tested with the "
+    "window that the other half finds; testable only where hiding the image costs at least 0.15",
     "C14": "C2 to C6 hold in two models or more",
 }
 NEED = "needs the measurements of judge_descriptions"

@@ -3,10 +3,12 @@
 floor     F1 of another image's description
 ceiling   F1 when only the layers after the last point of the curve are without the image, mean of the three knockouts
 
-A window of layers is found on one half of the images, those at even places of the random order, and its numbers come
-from the other half. The window that should suffice (C5) is the one with the largest F1 when it alone is open, that of
-the rise (C6) the one with the largest share of it, both as means over the three knockouts. No window holds more than
-30 % of the layers.
+A window of layers is found on one half of the images and tested on the other, both ways round, so that all images
+count (see `crossfit`, which tells how intervals allow for the choice); the halves are the even and the odd places of
+the random order. The window that should suffice (C5) is the one with the largest F1 when it alone is open, that of the
+rise (C6) the one with the largest share of it, both as means over the three knockouts. No window holds more than 30 %
+of the layers. The windows elsewhere that C5 is held against are the best on all images, those they are tested on, which
+favours them. The layers that the paper leaves open are given and need no halves.
 """
 
 import argparse
@@ -14,7 +16,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sightline import cli
 from sightline.files import write_csv
@@ -32,6 +36,7 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     STRICT,
     VARIANTS,
 )
+from sightline.studies.kaduri2025.knockout.crossfit import CrossFit, Picks, Weights
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.effects import counted_images
 from sightline.studies.kaduri2025.knockout.measurements import read_measurements
@@ -39,7 +44,7 @@ from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.tables import read_columns
 
 COLUMNS = ("model", "variant", "contrast", "condition", "value", "low", "high", "n", "layers")
-"""``layers`` names the window that a number is about, as first-last."""
+"""``layers`` names the windows that a number is about, as first-last: one, or those of either half."""
 
 GATE, FLOOR, CEILING = "truth F1 unmodified", "floor", "ceiling"
 ABOVE_FLOOR, BELOW_CEILING = "above floor", "below ceiling"
@@ -49,6 +54,12 @@ ABOVE_FIRST, ABOVE_LAST = "open window minus first third", "open window minus la
 RISE, RISE_SHARE, RISE_END = "rise", "share of the rise", "end of the rise over ceiling"
 BEST_SHARE = "largest share of the rise in any window"
 OPEN_MIDDLE, MIDDLE_SHARE = "open middle over ceiling", "share of the rise in the middle"
+MIDDLE_END = "F1 behind the middle over ceiling"
+
+
+def level_name(layers: str) -> str:
+    """F1 itself with the image hidden in some layers, as `conditions.layers_name` calls them."""
+    return f"F1, {layers}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +104,10 @@ class Scores:
             next((Window(*pair) for pair in _ends(middle)), Window(0, -1)),
         )
 
-    def half(self, test: bool) -> "Scores":
-        """Images at odd places for testing, those at even places for finding windows."""
-        f1 = self.f1[self.f1.index % 2 == int(test)]
-        return Scores(f1, self.truth, self.depth, self.points, self.open_windows, self.middle)
+    def halves(self) -> NDArray[np.bool_] | None:
+        """Whether an image stands at an odd place, (images,); None where all stand on one side."""
+        odd = self.f1.index.to_numpy() % 2 == 1
+        return odd if odd.any() and not odd.all() else None
 
     def after(self, condition: str, layer: int) -> pd.Series:
         """F1 when the image is hidden strictly after a layer."""
@@ -161,6 +172,11 @@ class Drawing:
         value = top.sum() / bottom.sum() if bottom.sum() else float("nan")
         return {"value": value, "low": bounds.low, "high": bounds.high, "n": len(top)}
 
+    def crossed(self, scores: Scores) -> CrossFit | None:
+        """Both halves of the images; None where there is one only."""
+        second = scores.halves()
+        return None if second is None else CrossFit.of(second, self.seed, self.draws)
+
 
 def contrast(measurements: pd.DataFrame, seed: int = 0, draws: int = 2000) -> pd.DataFrame:
     """All contrasts of all models.
@@ -205,6 +221,13 @@ def _levels(scores: Scores, drawing: Drawing) -> Iterator[dict]:
         if floor is not None:
             yield _row(ABOVE_FLOOR, drawing.mean(hidden - floor), condition)
         yield _row(BELOW_CEILING, drawing.mean(ceiling - hidden), condition)
+        # The conditions that the paper printed numbers of.
+        after = [conditions.after_name(point) for point in scores.points]
+        for layers in (*after, conditions.EXCEPT_MIDDLE):
+            if (condition, layers) in scores.f1:
+                yield _row(
+                    level_name(layers), drawing.mean(scores.f1[condition, layers]), condition
+                )
     difference = scores.after(GENERATED, -1) - scores.after(QUERY, -1)
     yield _row(GENERATED_OVER_QUERY, drawing.mean(difference))
 
@@ -215,32 +238,43 @@ def _open_windows(scores: Scores, drawing: Drawing) -> Iterator[dict]:
             opened = scores.f1[condition, conditions.EXCEPT_MIDDLE]
             numbers = drawing.ratio(opened, scores.ceiling)
             yield _row(OPEN_MIDDLE, numbers, condition, str(scores.middle))
-    choosing, testing = scores.half(test=False), scores.half(test=True)
-    if choosing.f1.empty or testing.f1.empty or not scores.open_windows:
+    crossed = drawing.crossed(scores)
+    if crossed is None or not scores.open_windows:
         return
-    best = _best(choosing, KNOCKOUTS)
-    for condition in KNOCKOUTS:
-        opened = testing.with_open(condition, best)
-        yield _row(OPEN_WINDOW, drawing.ratio(opened, testing.ceiling), condition, str(best))
+    opened = {
+        condition: np.stack(
+            [scores.with_open(condition, window).to_numpy() for window in scores.open_windows], 1
+        )
+        for condition in KNOCKOUTS
+    }
+    together = sum(opened.values())
+    picks = crossed.choose(lambda weights: weights @ together)
+    best = _named(picks, scores.open_windows)
+    ceiling = crossed.weights @ scores.ceiling.to_numpy()
+    images = crossed.weights.sum(axis=1)
+    for condition, values in opened.items():
+        total = crossed.total(values, picks)
+        yield _row(OPEN_WINDOW, crossed.numbers(total, ceiling), condition, best)
         for contrast, third in ((ABOVE_FIRST, windows.FIRST), (ABOVE_LAST, windows.LAST)):
-            others = [w for w in scores.open_windows if windows.third(w, scores.depth) == third]
+            others = [
+                number
+                for number, window in enumerate(scores.open_windows)
+                if windows.third(window, scores.depth) == third
+            ]
             if others:
-                # The best of the others is found on the images it is tested on, which favours them.
-                other = _best(testing, (condition,), others)
-                difference = opened - testing.with_open(condition, other)
-                yield _row(contrast, drawing.mean(difference), condition, f"{best} and {other}")
+                # The best of the others in every resample, on the images it is tested on: that favours them.
+                sums = crossed.weights @ values[:, others]
+                other = scores.open_windows[others[int(sums[0].argmax())]]
+                numbers = crossed.numbers(total - sums.max(axis=1), images)
+                yield _row(contrast, numbers, condition, f"{best} against {other}")
 
 
-def _best(
-    scores: Scores, knockouts: Sequence[str], among: Sequence[Window] | None = None
-) -> Window:
-    """Window with the largest mean F1 while it alone is open."""
-    known = scores.open_windows if among is None else among
-    return max(known, key=lambda w: sum(scores.with_open(one, w).mean() for one in knockouts))
+def _named(picks: Picks, candidates: Sequence[object]) -> str:
+    """The candidate that either half found for the other, or both if they differ."""
+    return " or ".join(dict.fromkeys(str(candidates[int(pick[0])]) for pick in picks))
 
 
 def _rises(scores: Scores, drawing: Drawing) -> Iterator[dict]:
-    choosing, testing = scores.half(test=False), scores.half(test=True)
     for condition in KNOCKOUTS:
         _, whole = scores.share(condition, (-1, scores.points[-1]))
         yield _row(RISE, drawing.mean(whole), condition)
@@ -248,24 +282,46 @@ def _rises(scores: Scores, drawing: Drawing) -> Iterator[dict]:
         if set(middle) <= set(scores.points):
             numbers = drawing.ratio(*scores.share(condition, middle))
             yield _row(MIDDLE_SHARE, numbers, condition, _stretch(middle))
-    rises = scores.rises()
-    if choosing.f1.empty or testing.f1.empty or not rises:
+            numbers = drawing.ratio(scores.after(condition, middle[1]), scores.ceiling)
+            yield _row(MIDDLE_END, numbers, condition, _stretch(middle))
+    rises, crossed = scores.rises(), drawing.crossed(scores)
+    if crossed is None or not rises:
         return
-    best = max(rises, key=lambda rise: sum(_share(choosing, one, rise) for one in KNOCKOUTS))
-    for condition in KNOCKOUTS:
-        yield _row(
-            RISE_SHARE, drawing.ratio(*testing.share(condition, best)), condition, _stretch(best)
-        )
-        top = max(rises, key=lambda rise, one=condition: _share(testing, one, rise))
-        numbers = drawing.ratio(*testing.share(condition, top))
-        yield _row(BEST_SHARE, numbers, condition, _stretch(top))
-        numbers = drawing.ratio(testing.after(condition, best[1]), testing.ceiling)
-        yield _row(RISE_END, numbers, condition, _stretch(best))
+    parts = {condition: _Rise.of(scores, condition, rises) for condition in KNOCKOUTS}
+    picks = crossed.choose(lambda weights: sum(part.shares(weights) for part in parts.values()))
+    stretches = [_stretch(rise) for rise in rises]
+    best = _named(picks, stretches)
+    ceiling = crossed.weights @ scores.ceiling.to_numpy()
+    for condition, part in parts.items():
+        whole = crossed.weights @ part.whole
+        numbers = crossed.numbers(crossed.total(part.within, picks), whole)
+        yield _row(RISE_SHARE, numbers, condition, best)
+        top = int(part.shares(crossed.weights[:1])[0].argmax())
+        numbers = drawing.ratio(*scores.share(condition, rises[top]))
+        yield _row(BEST_SHARE, numbers, condition, stretches[top])
+        numbers = crossed.numbers(crossed.total(part.behind, picks), ceiling)
+        yield _row(RISE_END, numbers, condition, best)
 
 
-def _share(scores: Scores, condition: str, rise: tuple[int, int]) -> float:
-    within, whole = scores.share(condition, rise)
-    return within.mean() / whole.mean() if whole.mean() else 0.0
+@dataclass(frozen=True, eq=False)
+class _Rise:
+    """The rise of F1 under one knockout, by image: ``within`` and ``behind`` every stretch, and the ``whole``."""
+
+    within: NDArray[np.float64]
+    behind: NDArray[np.float64]
+    whole: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, scores: Scores, condition: str, rises: Sequence[tuple[int, int]]) -> "_Rise":
+        within = np.stack([scores.share(condition, rise)[0].to_numpy() for rise in rises], 1)
+        behind = np.stack([scores.after(condition, end).to_numpy() for _, end in rises], 1)
+        return cls(within, behind, scores.share(condition, rises[0])[1].to_numpy())
+
+    def shares(self, weights: Weights) -> NDArray[np.float64]:
+        """Share of the rise within every stretch, (n, stretches); 0 where nothing rises."""
+        below = (weights @ self.whole)[:, None]
+        within = weights @ self.within
+        return np.divide(within, below, out=np.zeros_like(within), where=below != 0)
 
 
 def _stretch(rise: tuple[int, int]) -> str:
