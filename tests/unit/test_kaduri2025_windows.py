@@ -38,6 +38,24 @@ def test_step_leaves_the_end_in():
     assert {one.width for one in found} == {21}
 
 
+def test_one_step_serves_models_of_any_depth():
+    """The paper's models: windows 21 and 9 wide, about as many in both, and every layer in some of them."""
+    for depth, middle, starts in (
+        (80, Window(20, 40), [0, 10, 20, 30, 40, 50, 59]),
+        (32, Window(4, 20), [0, 4, 8, 12, 16, 20, 23]),
+    ):
+        width = windows.narrow(middle, depth)
+        found = windows.sliding(depth, width, windows.fitting_step(width, 10))
+        assert [one.first for one in found] == starts
+        assert {layer for one in found for layer in one.layers} == set(range(depth))
+    assert windows.fitting_step(1, 10) == 1
+
+
+def test_step_that_leaves_layers_out_is_refused():
+    with pytest.raises(WindowError, match="window_step: 10 layers between windows that are 9 wide"):
+        windows.sliding(32, 9, 10)
+
+
 def test_thirds_hold_whole_windows():
     found = [windows.third(one, 12) for one in windows.sliding(12, 3)]
     assert found == ["first"] * 2 + ["middle"] * 6 + ["last"] * 2
@@ -57,8 +75,9 @@ def test_windows_fit_in_first_and_last_third(depth, step):
     assert middle.first < depth and middle.last < depth
     width = windows.narrow(middle, depth)
     assert 1 <= width <= 0.3 * depth or width == 1
-    thirds = [windows.third(one, depth) for one in windows.sliding(depth, width, step)]
-    assert {"first", "last"} <= set(thirds)
+    found = windows.sliding(depth, width, windows.fitting_step(width, step))
+    assert {"first", "last"} <= {windows.third(one, depth) for one in found}
+    assert {layer for one in found for layer in one.layers} == set(range(depth))
 
 
 @pytest.mark.parametrize("share", [(0.5, 0.25), (0.25, 1.0), (-0.1, 0.5)])

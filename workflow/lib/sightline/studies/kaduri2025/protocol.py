@@ -23,7 +23,8 @@ class Protocol(StudySettings):
         middle_share: first and last layer of the middle as fractions of the depth.
         middle_layers: model key -> first and last layer of its middle, where they are published.
         points: layers after which a knockout begins; a shallower model gets one for every layer.
-        window_step: layers between the starts of two windows that are compared.
+        window_step: layers between the starts of two windows that are compared, at most; in shallow models half a
+            window's width.
         top_shares: percent of the image tokens that stay visible, ascending.
         random_draws: draws of every random control.
         bootstrap: resamples of an interval.

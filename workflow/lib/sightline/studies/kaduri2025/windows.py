@@ -116,11 +116,28 @@ def narrow(middle: Window, depth: int) -> int:
     return max(1, min(middle.width, int(WIDEST * depth)))
 
 
+def fitting_step(width: int, most: int) -> int:
+    """Layers between the starts of two windows: as wanted, but no more than half a window's width.
+
+    The same setting serves models of any depth: 10 layers lie between windows 21 wide of 80 layers, and 4 between
+    windows 9 wide of 32.
+    """
+    return max(1, min(most, width // 2))
+
+
 def sliding(depth: int, width: int, step: int = 1) -> tuple[Window, ...]:
     """Windows of equal width, from the first layer to the last.
 
     With a step above 1 the last one is added, so that the end of the model is never left out.
+
+    Raises:
+        WindowError: the step would leave out layers between two windows.
     """
+    if not 1 <= step <= width:
+        raise WindowError(
+            f"window_step: {step} layers between windows that are {width} wide would leave layers out; give 1 to "
+            f"{width}, or take fitting_step."
+        )
     latest = depth - width
     starts = sorted({*range(0, latest + 1, step), latest})
     return tuple(Window(start, start + width - 1) for start in starts)

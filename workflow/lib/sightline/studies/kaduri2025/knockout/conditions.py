@@ -110,11 +110,10 @@ class Layout:
 
     @classmethod
     def of(cls, depth: int, middle: Window, points: int, step: int) -> "Layout":
-        """The layout of a model of that depth."""
+        """The layout of a model of that depth, with at most ``step`` layers between the starts of two windows."""
         width = windows.narrow(middle, depth)
-        return cls(
-            depth, middle, windows.points(depth, points), windows.sliding(depth, width, step)
-        )
+        opened = windows.sliding(depth, width, windows.fitting_step(width, step))
+        return cls(depth, middle, windows.points(depth, points), opened)
 
     def cuts(self, wording: str) -> Iterator[Cut]:
         """All that is measured under a wording; the second one is a control and measures less."""
