@@ -67,6 +67,7 @@ def judged_sweep(model: str = "toy", strong: bool = True) -> pd.DataFrame:
             for draw in range(2):
                 for family in columns.FAMILIES:
                     add(selection.RANDOM, family, columns.AS_PUBLISHED, share, draw, 0.5 + wobble)
+                add(selection.RANDOM, columns.ALL_LAYERS, columns.STRICTER, share, draw, 0.4)
     return table(rows, columns.JUDGED)
 
 

@@ -169,6 +169,37 @@ def test_spread_of_known_maps():
     assert one.held(50)["middle"][0] == pytest.approx(0.5)
 
 
+def test_ends_must_share_more_than_either_shares_with_the_middle():
+    """Early layers share all spots with late ones, and half of the images' early spots with the middle."""
+    early, other = np.eye(100)[3], np.eye(100)[50]
+    rows = [
+        ("m", 3, image, layer, measurements.MEAN_MAP, values.astype(np.float32))
+        for image in range(40)
+        for layer, values in enumerate((early, early if image % 2 else other, early))
+    ]
+    one = spread.Spread(measurements.table(rows, measurements.MAP_TABLE), Window(1, 1))
+    found = {each.what: each for each in spread.contrasts(one, 0, 500)}["overlap_difference"]
+    assert found.value == pytest.approx(0.5)
+    assert 0.3 < found.interval.low < 0.5 < found.interval.high < 0.7
+    # One of the two overlaps is whole: an average would still call that a difference.
+    rows = [(*row[:3], row[3], row[4], other if row[3] == 2 else early) for row in rows]
+    one = spread.Spread(measurements.table(rows, measurements.MAP_TABLE), Window(1, 1))
+    found = {each.what: each for each in spread.contrasts(one, 0, 50)}["overlap_difference"]
+    assert found.value == pytest.approx(-1)
+
+
+def test_random_tokens_meet_the_same_restriction():
+    """With the last prompt position restricted too, chance is measured under that restriction."""
+    sweep = fakes.judged_sweep()
+    found = {
+        each.variant: each.value
+        for each in visible.contrasts(sweep, (5, 10, 50), fakes.TOKENS, 0, 50)
+        if each.what == "over_random"
+    }
+    stricter = f"{measurements.ALL_LAYERS}, {measurements.STRICTER}"
+    assert found[stricter] - found[measurements.ALL_LAYERS] == pytest.approx(0.11, abs=0.02)
+
+
 def test_both_readings_of_a_bin():
     # An object that two of four layers find, and whose averaged map does not.
     key = ("m", 16, 1, "cup", measurements.PRODUCING)

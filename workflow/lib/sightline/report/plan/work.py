@@ -184,7 +184,8 @@ def few_tokens(run: Run, model: str) -> Work | None:
         return None
     # Three scores, the first in two more forms, and chance, drawn again where few tokens are left.
     tried = sum(5 + (study["random_draws"] if share <= 10 else 1) for share in study["top_shares"])
-    tried += 3 + study["random_draws"]
+    # At the share that the claim rests on, chance also in the middle layers and with the last position restricted.
+    tried += 3 + 2 * study["random_draws"]
     each = _look(run, model, shape) + _answers(run, model, shape, study["max_new_tokens"], tried)
     return each * study["images"]["count"]
 

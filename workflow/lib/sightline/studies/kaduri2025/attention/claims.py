@@ -189,7 +189,8 @@ def find_c7(here: Contrasts, published: pd.DataFrame, paper: str) -> tuple[Liste
             "middle_most_spread", "share of images with the largest entropy in the middle", at_least(0.8, 0.5)
         ),
         here.finding(
-            "overlap_difference", "overlap of early and late layers minus that with the middle", at_least(0)
+            "overlap_difference",
+            "overlap of early and late layers minus the larger one of either with the middle", at_least(0),
         ),
     ], []  # fmt: skip
 

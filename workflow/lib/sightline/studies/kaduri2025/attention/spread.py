@@ -16,6 +16,7 @@ from sightline.intervals import bootstrap_mean, wilson
 from sightline.studies.kaduri2025.attention.contrast import Contrast
 from sightline.studies.kaduri2025.attention.layer_bins import EARLY, LATE, MIDDLE, groups
 from sightline.studies.kaduri2025.attention.measurements import MEAN_MAP
+from sightline.studies.kaduri2025.attention.resampling import Weights, estimate
 from sightline.studies.kaduri2025.windows import Window
 
 LAYER_COLUMNS = (
@@ -142,10 +143,16 @@ def contrasts(one: Spread, seed: int, draws: int) -> Iterator[Contrast]:
         interval = bootstrap_mean(difference, one.images, seed, draws)
         yield Contrast("", what, n, difference.mean(), interval)
     overlaps = one.overlaps()
-    with_middle = (overlaps[EARLY, MIDDLE] + overlaps[MIDDLE, LATE]) / 2
-    difference = overlaps[EARLY, LATE] - with_middle
-    interval = bootstrap_mean(difference, one.images, seed, draws)
-    yield Contrast("", "overlap_difference", n, difference.mean(), interval)
+
+    def over_middle(weights: Weights) -> NDArray[np.float64]:
+        """Mean overlap of early and late layers minus the larger of their mean overlaps with the middle."""
+        ends, *inner = (
+            weights @ overlaps[pair] / weights.sum(axis=1)
+            for pair in ((EARLY, LATE), (EARLY, MIDDLE), (MIDDLE, LATE))
+        )
+        return ends - np.maximum(*inner)
+
+    yield Contrast("", "overlap_difference", n, *estimate(over_middle, n, seed, draws))
     ends = overlaps[EARLY, LATE]
     interval = bootstrap_mean(ends, one.images, seed, draws)
     yield Contrast("", "overlap_early_late", n, ends.mean(), interval)

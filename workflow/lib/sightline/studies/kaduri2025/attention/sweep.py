@@ -85,8 +85,8 @@ def restrictions(
     """Everything that is tried on one image.
 
     Top tokens in all layers, and in the middle layers alone with nothing seen elsewhere (the two families of the
-    authors' scripts); the same shares by other scores and by chance; tokens by chance in the middle at the share
-    that the claim rests on.
+    authors' scripts); the same shares by other scores and by chance; at the share that the claim rests on, tokens by
+    chance in the middle too, and with the last prompt position restricted as the most attended ones are.
 
     Args:
         scores: (layers, tokens) by selection, for ATTENTION, FIRST_STEP and NORM.
@@ -116,10 +116,12 @@ def restrictions(
         # Beyond a tenth of the tokens chance varies little from draw to draw.
         for draw in range(protocol.random_draws if share <= 10 else 1):
             keep = selection.drawn(layers, tokens, number, (protocol.seed, image_id, place, draw))
-            chance = (selection.RANDOM, AS_PUBLISHED, share, draw)
-            yield Restriction(chance[0], ALL_LAYERS, *chance[1:], keep)
+            yield Restriction(selection.RANDOM, ALL_LAYERS, AS_PUBLISHED, share, draw, keep)
             if share == decisive:
-                yield Restriction(chance[0], MIDDLE_ONLY, *chance[1:], inside(keep))
+                yield Restriction(
+                    selection.RANDOM, MIDDLE_ONLY, AS_PUBLISHED, share, draw, inside(keep)
+                )
+                yield Restriction(selection.RANDOM, ALL_LAYERS, STRICTER, share, draw, keep)
 
 
 def scores_of(clean: CleanRun, maps: pd.DataFrame) -> Scores:

@@ -61,7 +61,8 @@ def contrasts(
             name: _f1(here[(here["selection"] == name) & (here["rows"] == used)], at)
             for name, used, at in (
                 (selection.ATTENTION, rows, share),
-                (selection.RANDOM, AS_PUBLISHED, share),
+                # The same rows as the most attended tokens: the comparison is of tokens alone.
+                (selection.RANDOM, rows, share),
                 (EVERYTHING_SEEN, AS_PUBLISHED, 100),
             )
         }
