@@ -109,6 +109,31 @@ def test_samples_are_those_of_khajuria2025(root, studies, tmp_path):
     )
 
 
+def ask_pope(folder: Path, numbers: list[int]) -> Path:
+    """A copy of POPE that asks about images of COCO."""
+    folder.mkdir()
+    lines = [
+        json.dumps({"image": f"COCO_val2014_{n:012d}.jpg", "text": "Is it?", "label": "no"})
+        for n in numbers
+    ]
+    for kind in ("random", "popular", "adversarial"):
+        (folder / f"coco_pope_{kind}.json").write_text("\n".join(lines))
+    return folder
+
+
+def test_pictures_of_a_local_pope_are_wanted_and_counted(root, studies, tmp_path):
+    """Those of the split alone; in which split one is, the count cannot know."""
+    settings = studies["kaduri2025"]
+    drawn = wanted(root, "kaduri2025", settings)
+    others = [one for one in Coco(root, SPLIT).image_ids if one not in drawn][:3]
+    pope = ask_pope(tmp_path / "pope", [*others, 10**9])
+    found = wanted(root, "kaduri2025", settings | {"pope": str(pope)})
+    assert found == drawn | set(others)
+    datasets = {"mme": {"source": "local"}, "pope": {"source": "local", "path": str(pope)}}
+    counts = count_images({"studies": {"kaduri2025": settings}, "datasets": datasets})
+    assert counts == {SPLIT: len(drawn) + 4, "val2017": 4}
+
+
 def test_no_more_is_wanted_than_was_counted(root, studies):
     for name in ("neo2025", "kaduri2025"):
         most = count_images({"studies": {name: studies[name]}})[SPLIT]

@@ -1,5 +1,6 @@
 """MME and POPE: what the embedded world writes is what the loaders of the official files read."""
 
+import json
 from collections import Counter
 
 import pytest
@@ -8,7 +9,7 @@ from sightline.demo.write_questions import write_mme, write_pope
 from sightline.demo.yes_no import SUBTASKS
 from sightline.errors import SightlineError
 from sightline.scenes.mme import read_mme
-from sightline.scenes.pope import read_pope
+from sightline.scenes.pope import coco_ids, read_pope
 from sightline.scenes.records import AnnotationError
 
 PAIR = "a.jpg\tIs it?\tYes\na.jpg\tIs it not?\tNo\n"
@@ -131,6 +132,17 @@ def test_pope_finds_pictures_of_coco_2017(tmp_path):
     (tmp_path / "val2017" / "000000016631.jpg").write_bytes(b"")
     found = read_pope(tmp_path, [tmp_path / "train2017", tmp_path / "val2017"])
     assert len(found.questions) == 6 and found.questions[0].image.parent.name == "val2017"
+
+
+def test_pictures_that_pope_does_not_bring_are_those_of_coco(tmp_path):
+    assert coco_ids(tmp_path) == set()
+    for kind, number in (("random", 16631), ("popular", 16631), ("adversarial", 25)):
+        record = {"image": f"COCO_val2014_{number:012d}.jpg", "text": "Is it?", "label": "no"}
+        (tmp_path / f"coco_pope_{kind}.json").write_text(json.dumps(record))
+    assert coco_ids(tmp_path) == {16631, 25}
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "COCO_val2014_000000016631.jpg").write_bytes(b"")
+    assert coco_ids(tmp_path) == {25}
 
 
 @pytest.mark.parametrize(

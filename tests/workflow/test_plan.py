@@ -1,5 +1,6 @@
 """What Snakemake plans for each configuration, without running it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -181,6 +182,42 @@ def test_without_yes_no_pairs_their_tables_are_left_out(tmp_path, model):
     assert jobs["judge_kaduri2025_reprompting"] == jobs["kaduri2025_fig3"] == 1
     asked = {"answer_again", "prune_image_tokens", "generate_mme", "kaduri2025_tab1"}
     assert not (asked | {"kaduri2025_fig8"}) & set(jobs)
+
+
+@pytest.fixture
+def local_questions(tmp_path) -> dict:
+    """Data sets with copies of MME and POPE of a user, and COCO fetched."""
+    for kind in ("random", "popular", "adversarial"):
+        record = {"image": "COCO_val2014_000000016631.jpg", "text": "Is it?", "label": "no"}
+        (tmp_path / f"coco_pope_{kind}.json").write_text(json.dumps(record))
+    (tmp_path / "eval_tool" / "answers").mkdir(parents=True)
+    (tmp_path / "eval_tool" / "answers" / "count.txt").write_text("")
+    local = {"source": "local", "path": str(tmp_path)}
+    return {"coco": {"source": "download"}, "mme": local, "pope": local}
+
+
+@pytest.mark.parametrize(
+    ("images", "jobs"),
+    [
+        ("single", {"choose_images": 2, "fetch_images": 2}),
+        ("archive", {"unpack_images": 2, "download_archive": 3}),
+    ],
+)
+def test_pictures_of_a_local_pope_come_before_they_are_asked_about(
+    tmp_path, model, local_questions, images, jobs
+):
+    config = tiny_config(
+        tmp_path, model, datasets=local_questions, downloads={"images": images}, plan={"check_disk": False}
+    )  # fmt: skip
+    target = "results/tiny/kaduri2025/measurements/reprompt/demo-llava.parquet"
+    call = ("--dry-run", "--configfile", config, "--cores", "1", target)
+    ran = snakemake(tmp_path, *call)
+    assert ran.returncode == 0, ran.stdout
+    assert jobs.items() <= planned_jobs(ran.stdout).items(), ran.stdout
+    (tmp_path / "images").mkdir()
+    (tmp_path / "images" / "COCO_val2014_000000016631.jpg").write_bytes(b"")
+    alone = planned_jobs(snakemake(tmp_path, *call).stdout)
+    assert "answer_again" in alone and not jobs.keys() & alone.keys()
 
 
 def test_second_model_adds_only_its_own_measurements(tmp_path, model):

@@ -4,6 +4,7 @@ import json
 import os
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -111,13 +112,19 @@ def coco_way(split):
     """How the images of a split of COCO come, if they are fetched: all of them, or those that this run looks at."""
     archive = find_file(bundled("resources/datasets.csv"), f"{split}.zip")
     forced = config.get("downloads", {}).get("images", "auto")
-    return choose_way(count_images(config).get(split, 0), archive, forced)
+    return choose_way(image_counts().get(split, 0), archive, forced)
+
+
+@cache
+def image_counts():
+    """How many images of each split this run needs at most. Once: where POPE is local, its questions are read."""
+    return count_images(config)
 
 
 def coco_ways():
     """The reckoning for every split of COCO that this run fetches."""
     fetched = config["datasets"]["coco"]["source"] == "download"
-    return [coco_way(split).why for split in count_images(config)] if fetched else []
+    return [coco_way(split).why for split in image_counts()] if fetched else []
 
 
 def fetched_by_hand():
@@ -338,7 +345,8 @@ def wanted_settings():
     """Settings of the studies that look at images of COCO, with the seed."""
     neo = neo2025_protocol() | {"reference": study("neo2025").get("reference")}
     neo |= {"lens": lens_protocol()}
-    given = {"neo2025": neo, "kaduri2025": kaduri2025_protocol()}
+    kaduri, pope = kaduri2025_protocol(), kaduri2025_pope_folder()
+    given = {"neo2025": neo, "kaduri2025": kaduri | ({"pope": pope} if pope else {})}
     given |= {
         "khajuria2025": khajuria2025_settings("pairs", "global_probe", "variants")
     }
@@ -346,5 +354,8 @@ def wanted_settings():
 
 
 def wanted_questions():
-    """Questions that the authors wrote, where they are asked."""
-    return neo2025_protocol().get("vqa_set", {}).get("file", [])
+    """Questions that decide about images: those that the authors wrote, and POPE's."""
+    authors = neo2025_protocol().get("vqa_set", {}).get("file")
+    folder = kaduri2025_pope_folder()
+    pope = sorted(map(str, Path(folder).glob("*.json"))) if folder else []
+    return [*([authors] if authors else []), *pope]

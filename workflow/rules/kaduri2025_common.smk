@@ -1,5 +1,7 @@
 """Look-ups of kaduri2025; no rule."""
 
+from sightline.scenes.pope import COCO_SPLITS, coco_ids
+
 
 def kaduri2025_targets():
     """Items of kaduri2025 with the claims that rest on them."""
@@ -109,11 +111,24 @@ def kaduri2025_question_folders():
         images = [f"{root}/images"]
         if config["datasets"]["pope"]["source"] == "local":
             # POPE asks about COCO 2014, whose pictures COCO 2017 has under other names.
-            images += [
-                f"{dataset_root('coco')}/{split}2017" for split in ("val", "train")
-            ]
+            images += [f"{dataset_root('coco')}/{split}" for split in COCO_SPLITS]
         arguments += f" --pope {root} --images {' '.join(images)}"
     return arguments
+
+
+def kaduri2025_pope_folder():
+    """Folder of a local POPE that is asked, or nothing."""
+    local = config["datasets"].get("pope", {}).get("source") == "local"
+    return dataset_root("pope") if local and kaduri2025_has_pairs() else None
+
+
+def kaduri2025_pope_pictures():
+    """Lists of the pictures of COCO that a local POPE asks about, where they are fetched."""
+    folder = kaduri2025_pope_folder()
+    fetched = config["datasets"]["coco"]["source"] == "download"
+    if not (folder and fetched and coco_ids(folder)):
+        return []
+    return [file for split in COCO_SPLITS for file in coco_files(split)]
 
 
 def kaduri2025_question_label():

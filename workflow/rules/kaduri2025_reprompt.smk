@@ -47,6 +47,7 @@ rule answer_again:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         sets=kaduri2025_question_files(),
+        pictures=kaduri2025_pope_pictures(),
         protocol=ancient(results("settings/kaduri2025.json")),
         identity=results("settings/identities/{model}.json"),
         part=settings_part("kaduri2025", "mme", "judge", "question", "max_new_tokens"),

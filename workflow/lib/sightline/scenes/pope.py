@@ -16,7 +16,10 @@ from sightline.scenes.yes_no import QuestionSet, YesNoQuestion, present, read_an
 
 KINDS = ("random", "popular", "adversarial")
 _FILE = re.compile(rf"(?:.*_)?pope_({'|'.join(KINDS)})\.json")
+COCO_SPLITS = ("val2017", "train2017")
+"""Splits of COCO 2017 over which the official images lie scattered."""
 _NAME_2014 = re.compile(r"COCO_\w+2014_(\d{12}\.jpg)")
+_NAME = re.compile(r"(?:COCO_\w+2014_)?(\d{12})\.jpg")
 
 
 def read_pope(root: Path | str, images: Sequence[Path | str]) -> QuestionSet:
@@ -30,15 +33,37 @@ def read_pope(root: Path | str, images: Sequence[Path | str]) -> QuestionSet:
         AnnotationError: names file and line at fault, or the kind without a file.
     """
     root = Path(root)
-    files = {
-        m[1]: file for file in sorted(root.glob("*.json")) if (m := _FILE.fullmatch(file.name))
-    }
+    files = _question_files(root)
     absent = [kind for kind in KINDS if kind not in files]
     if absent:
         raise AnnotationError(f"{root}: no *pope_{absent[0]}.json. Check datasets.pope.path.")
     folders = [Path(folder) for folder in images]
     found = [one for kind in KINDS for one in _read_kind(kind, files[kind], folders)]
     return present(found, root)
+
+
+def coco_ids(root: Path | str) -> set[int]:
+    """Images of COCO that are asked about and not in the set's own folder of images; from what files there are.
+
+    Args:
+        root: folder of the question files, with the images, if they are there, in images/.
+
+    Raises:
+        AnnotationError: names file and line at fault.
+    """
+    root = Path(root)
+    asked = {
+        one.image
+        for kind, file in _question_files(root).items()
+        for one in _read_kind(kind, file, [root / "images"])
+    }
+    names = [_NAME.fullmatch(image.name) for image in asked if not image.is_file()]
+    return {int(name[1]) for name in names if name}
+
+
+def _question_files(root: Path) -> dict[str, Path]:
+    files = sorted(root.glob("*.json"))
+    return {m[1]: file for file in files if (m := _FILE.fullmatch(file.name))}
 
 
 def _read_kind(kind: str, file: Path, folders: Sequence[Path]) -> list[YesNoQuestion]:

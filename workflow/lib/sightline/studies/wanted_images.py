@@ -21,6 +21,7 @@ import pandas as pd
 from sightline import cli
 from sightline.files import write_csv
 from sightline.scenes.coco import Coco
+from sightline.scenes.pope import coco_ids
 from sightline.scenes.records import read_json
 from sightline.scenes.scene import Scene
 from sightline.studies.image_counts import CANDIDATES
@@ -52,7 +53,8 @@ def find_wanted(coco: Coco, split: str, studies: Mapping[str, Any]) -> dict[int,
     Args:
         coco: the split, a `Present`.
         split: its name.
-        studies: settings of each study as the configuration gives them, with the run's ``seed``.
+        studies: settings of each study as the configuration gives them, with the run's ``seed``; those of kaduri2025
+            name the folder of a local ``pope``, if it is asked.
     """
     found: dict[int, set[str]] = {}
     finders = {"neo2025": _neo2025, "kaduri2025": _kaduri2025, "khajuria2025": _khajuria2025}
@@ -90,6 +92,8 @@ def _kaduri2025(coco: Coco, split: str, settings: Mapping[str, Any]) -> Iterator
     if split == settings["images"]["split"]:
         images = draw_images(coco.scenes(), settings["images"]["count"], settings["seed"])
         yield from images.loc[images["drawn"], "image_id"].tolist()
+    if settings.get("pope"):
+        yield from coco_ids(settings["pope"])
 
 
 def _khajuria2025(coco: Coco, split: str, settings: Mapping[str, Any]) -> Iterator[int]:
