@@ -6,6 +6,7 @@ localrules:
     download_archive,
     download_file,
     fetch_images,
+    fetch_reasonseg_mirror,
     unpack_annotations,
     unpack_images,
     write_wanted_settings,
