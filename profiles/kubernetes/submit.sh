@@ -14,10 +14,11 @@ metadata:
 spec:
   # Snakemake tries again, with more of everything.
   backoffLimit: 0
-  activeDeadlineSeconds: $(($4 * 60))
   ttlSecondsAfterFinished: 86400
   template:
     spec:
+      # Of the pod and not of the job, whose clock also runs while nothing is free.
+      activeDeadlineSeconds: $(($4 * 60))
       restartPolicy: Never
       tolerations:
         - {key: nvidia.com/gpu, operator: Exists}

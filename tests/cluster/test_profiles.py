@@ -155,7 +155,8 @@ def test_kubernetes_profile_runs_jobs_through_its_commands(commands, run_through
     folder = commands(kubectl=f"#!{sys.executable}\n{KUBECTL}")
     run_through("kubernetes")
     world, tokens = (yaml.safe_load((folder / f"{number}.job").read_text()) for number in (0, 1))
-    assert world["spec"]["activeDeadlineSeconds"] == 3600
+    assert world["spec"]["template"]["spec"]["activeDeadlineSeconds"] == 3600
+    assert "activeDeadlineSeconds" not in world["spec"]
     assert world["spec"]["backoffLimit"] == 0
     pod = tokens["spec"]["template"]["spec"]
     (container,) = pod["containers"]
