@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from sightline.sources import LIBRARY, foreign_imports, imported_modules
+from sightline.sources import LIBRARY, foreign_imports, imported_modules, source_file
 
 ROOT = Path(__file__).parents[2]
 DISTRIBUTIONS = {"PIL": "pillow", "sklearn": "scikit-learn", "yaml": "PyYAML"}
@@ -53,9 +53,16 @@ def called_modules() -> dict[str, set[str]]:
     return called
 
 
+def executed(module: str) -> str:
+    """What ``python -m`` runs: of a package, its ``__main__``."""
+    is_package = source_file(module).name == "__init__.py"
+    main = source_file(module).with_name("__main__.py")
+    return f"{module}.__main__" if is_package and main.is_file() else module
+
+
 def needed(modules: set[str]) -> set[str]:
     """Distributions that modules import, directly or through others of this package."""
-    reached = {name for module in modules for name in imported_modules(module)}
+    reached = {name for module in modules for name in imported_modules(executed(module))}
     names = set().union(*(foreign_imports(name) for name in reached)) - STANDARD
     return {DISTRIBUTIONS.get(name, name) for name in names}
 

@@ -34,13 +34,15 @@ rule plan:
     conda:
         "../../envs/core.yaml"
     params:
+        python=sys.executable,
         snakefile=f"{workflow.basedir}/Snakefile",
         resources=subpath(input.datasets, parent=True),
         jobs=results("settings/plan_jobs.txt"),
         out=results("plan"),
     shell:
         # A dry run of everything is the one place that knows which jobs are left.
-        "python -m snakemake --snakefile {params.snakefile:q} --configfile {input.settings} --dry-run --nolock"
+        # By the interpreter that runs Snakemake: the environments of jobs have none.
+        "{params.python:q} -m snakemake --snakefile {params.snakefile:q} --configfile {input.settings} --dry-run --nolock"
         " --nocolor all > {params.jobs} 2> {log} &&"
         " python -m sightline.report.plan --config {input.settings} --jobs {params.jobs}"
         " --resources {params.resources} --out {params.out} 2>> {log}"
