@@ -9,6 +9,7 @@ import torch
 import yaml
 
 from sightline.demo.write_world import scene_seeds, write_reasonseg
+from sightline.instruments.points import point_prompts
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 from sightline.studies.qian2025.masks.conditions import choose
@@ -18,7 +19,14 @@ from sightline.studies.qian2025.masks.geometry import load_geometry
 from sightline.studies.qian2025.masks.gradients import probe_gradients
 from sightline.studies.qian2025.masks.measure import measure as measure_masks
 from sightline.studies.qian2025.masks.measuring import Measuring
-from sightline.studies.qian2025.masks.names import MAP, OWN, POINTS, PUBLISHED
+from sightline.studies.qian2025.masks.names import (
+    MAP,
+    OWN,
+    POINTS,
+    PUBLISHED,
+    SAM,
+    SAM_BEFORE,
+)
 from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.similarity.measure import measure
@@ -107,6 +115,31 @@ def test_the_own_mask_is_that_of_the_demo_segmenter(vlm, queries, measuring, pro
         )
         expected = overlap(mask[0].detach().numpy(), query.target, query.ignore)
         assert (row["intersection"], row["union"]) == pytest.approx(tuple(expected), abs=3)
+
+
+def test_the_decoder_is_read_with_the_points_of_a_model_taught_with_them(
+    vlm, queries, found, protocol, measuring
+):
+    """The map inside the decoder is of the forward pass that made the masks: points, padding, [SEG]."""
+    taught = Measuring(
+        found[0], choose(found[1], "val"), measuring.segmenters, measuring.transform, measuring.patch,
+        vlm.key, replace(protocol, taught_points=(vlm.key,)),
+    )  # fmt: skip
+    query, own = queries["val"][0], measuring.segmenters.own
+    size = (query.scene.height, query.scene.width)
+    embedding, _ = measuring.segmenters.embed([query.scene.image()])
+    state = found[0].seg(protocol.position)[:1]
+    points = taught._pick(taught.named[PUBLISHED][0], size)
+    with torch.no_grad():
+        prompts = point_prompts(own, points, size, own.projection(state)[0])
+        tokens, image = own.attended(embedding, prompts)
+    assert prompts.shape[2] == len(points.labels) + 2
+    got = taught._decoded([0], embedding, state, [size])
+    for name, place in ((SAM, -1), (SAM_BEFORE, -2)):
+        expected = (image[0, 0] @ tokens[0, 0, place]).view(embedding.shape[-2:])
+        torch.testing.assert_close(got[name][0], expected, atol=1e-3, rtol=1e-4)
+    alone = measuring._decoded([0], embedding, state, [size])
+    assert not torch.allclose(got[SAM], alone[SAM], atol=1e-2)
 
 
 def test_every_method_is_measured_on_every_query(queries, measuring):

@@ -71,17 +71,28 @@ def own_masks(
         sizes: of the images.
         points: given with [SEG], which comes last; equally many for all queries.
     """
-    weights = next(segmenter.projection.parameters())
-    prompts = segmenter.projection(states.to(weights))[:, None, None]
-    if points is not None:
-        prompts = torch.cat(
-            [
-                point_prompts(segmenter, one, size, state[0, 0])
-                for one, size, state in zip(points, sizes, prompts, strict=True)
-            ]
-        )
+    prompts = _prompts(segmenter, states, sizes, points)
     logits = segmenter.decode(embeddings, prompts)[:, 0]
     return [enlarge(one, size, segmenter.side) > 0 for one, size in zip(logits, sizes, strict=True)]
+
+
+def _prompts(
+    segmenter: Segmenter,
+    states: torch.Tensor,
+    sizes: Sequence[Size],
+    points: Sequence[ImagePoints] | None,
+) -> torch.Tensor:
+    """Sparse prompt tokens (queries, 1, tokens, prompt width): points and padding where there are any, [SEG] last."""
+    weights = next(segmenter.projection.parameters())
+    prompts = segmenter.projection(states.to(weights))[:, None, None]
+    if points is None:
+        return prompts
+    return torch.cat(
+        [
+            point_prompts(segmenter, one, size, state[0, 0])
+            for one, size, state in zip(points, sizes, prompts, strict=True)
+        ]
+    )
 
 
 @torch.no_grad()
@@ -129,15 +140,25 @@ def clicked_masks(
 
 @torch.no_grad()
 def decoder_maps(
-    segmenter: Segmenter, embeddings: torch.Tensor, states: torch.Tensor
+    segmenter: Segmenter,
+    embeddings: torch.Tensor,
+    states: torch.Tensor,
+    sizes: Sequence[Size],
+    points: Sequence[ImagePoints] | None = None,
 ) -> dict[str, torch.Tensor]:
     """Maps of tokens of the mask decoder over the image behind its transformer, (queries, grid, grid) each.
 
     "sam" takes the token of [SEG], the last one; "sam -2" the one before it, which released code reads: the last mask
-    token where there are no points.
+    token where there are no points, and the padding point where there are.
+
+    Args:
+        segmenter: the model's.
+        embeddings: (queries, prompt width, grid, grid).
+        states: (queries, text width) at [SEG].
+        sizes: of the images.
+        points: those behind the model's own masks, for a model taught with points; equally many for all queries.
     """
-    weights = next(segmenter.projection.parameters())
-    prompts = segmenter.projection(states.to(weights))[:, None, None]
+    prompts = _prompts(segmenter, states, sizes, points)
     tokens, image = segmenter.attended(embeddings, prompts)
     grid = embeddings.shape[-2:]
     image = image.reshape(len(embeddings), -1, image.shape[-1]).float()

@@ -62,10 +62,7 @@ class Measuring:
         sizes = [(query.scene.height, query.scene.width) for query in queries]
         mine, original = self.segmenters.embed(images)
         states = {one: self.maps.seg(one)[numbers].to(mine.device) for one in POSITIONS}
-        decoded = {
-            name: one.cpu()
-            for name, one in decoder_maps(own, mine, states[protocol.position]).items()
-        }
+        decoded = self._decoded(numbers, mine, states[protocol.position], sizes)
         points = self._points(numbers, queries, sizes, decoded)
         found: dict[tuple[str, str], Sequence[torch.Tensor]] = {}
         for position, state in states.items():
@@ -124,6 +121,30 @@ class Measuring:
             "points": published,
         }
         return rows, agreement, shown
+
+    def _decoded(
+        self,
+        numbers: Sequence[int],
+        embeddings: torch.Tensor,
+        states: torch.Tensor,
+        sizes: Sequence[tuple[int, int]],
+    ) -> dict[str, torch.Tensor]:
+        """Maps inside the mask decoder, prompted as for the model's own masks."""
+        own = self.segmenters.own
+        if self.own == named.OWN:
+            return {k: v.cpu() for k, v in decoder_maps(own, embeddings, states, sizes).items()}
+        published = self.named[named.PUBLISHED]
+        points = [self._pick(published[n], size) for n, size in zip(numbers, sizes, strict=True)]
+        found: dict[str, torch.Tensor] = {}
+        for chosen in _equally_many(points):
+            maps = decoder_maps(
+                own, embeddings[chosen], states[chosen],
+                [sizes[n] for n in chosen], [points[n] for n in chosen],
+            )  # fmt: skip
+            for name, some in maps.items():
+                blank = some.new_empty((len(sizes), *some.shape[1:]), device="cpu")
+                found.setdefault(name, blank)[chosen] = some.cpu()
+        return found
 
     def _points(
         self,
