@@ -1,5 +1,6 @@
 """What the study reads of the bundled model, against the model run by hand."""
 
+from copy import copy
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from sightline.studies.qian2025.masks.names import (
     PUBLISHED,
     SAM,
     SAM_BEFORE,
+    cut_at,
 )
 from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import Protocol
@@ -143,9 +145,13 @@ def test_the_decoder_is_read_with_the_points_of_a_model_taught_with_them(
 
 
 def test_every_method_is_measured_on_every_query(queries, measuring):
+    measuring = copy(measuring)
+    measuring.protocol = replace(measuring.protocol, shares=(0.5, 0.8, 0.333))
     masks, agreement, gallery = measure_masks(measuring, queries["val"], [0, 2], 2)
     assert set(masks["method"]) == {OWN, "own with points", POINTS, MAP}
     assert masks.groupby(["method", "variant"]).size().eq(NUMBER).all()
+    # The cuts of the settings are measured whether or not they are among those the best is chosen from.
+    assert {cut_at(PUBLISHED, share) for share in (0.5, 0.8, 0.333)} <= set(masks["variant"])
     assert len(agreement) == NUMBER
     assert {name.split()[0] for name in gallery} == {"0", "2"}
     assert (masks["intersection"] <= masks["union"]).all()

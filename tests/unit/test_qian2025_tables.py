@@ -1,5 +1,6 @@
 """Tables of qian2025: measured beside printed, and what was not run says so."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -9,6 +10,7 @@ import yaml
 from sightline.studies.qian2025.effects import COLUMNS
 from sightline.studies.qian2025.items.cells import Effects, Printed, measured_rows
 from sightline.studies.qian2025.items.tables import ITEMS, build
+from sightline.studies.qian2025.masks.names import PUBLISHED, cut_at
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.reproduction import judge_checkpoint
 
@@ -36,6 +38,31 @@ def test_without_measurements_printed_rows_remain(item, protocol):
     found = build(item, effects(masks("demo", "map", "norm", "gIoU")), protocol)
     assert found["source"].str.contains("not run").any()
     assert not found["source"].str.startswith("measured, n = 0").any()
+
+
+def test_the_map_is_shown_at_every_cut_of_the_settings(protocol):
+    """Mean plus deviations first, then the shares of the settings, then the best one on val."""
+    cuts = [("as published", 40.0), *((cut_at(PUBLISHED, s), 100 * s) for s in (0.5, 0.65, 0.8))]
+    given = pd.DataFrame(
+        [
+            ("masks", "m", split, "all", "map", name, "cIoU", value, value, value, 100)
+            for split in ("val", "test")
+            for name, value in cuts
+        ],
+        columns=list(COLUMNS),
+    )
+    found = build("tab1", Effects(given), replace(protocol, shares=(0.5, 0.65)))
+    here = found[(found["split"] == "test") & found["source"].str.startswith("measured")]
+    assert dict(zip(here["map"], here["map cIoU"], strict=True)) == {
+        "as published": 40,
+        "as published, cut at 0.50 of its range": 50,
+        "as published, cut at 0.65 of its range": 65,
+        "as published, cut at 0.80 of its range (best on val)": 80,
+    }
+
+
+def test_a_cut_is_named_as_it_is():
+    assert cut_at("sam", 0.5) == "sam, share 0.50" and cut_at("sam", 0.333) == "sam, share 0.333"
 
 
 def test_a_model_taught_with_points_is_shown_with_them(protocol):

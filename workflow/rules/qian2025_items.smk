@@ -7,7 +7,7 @@ rule qian2025_table:
         effects=rules.summarise_qian2025.output,
         protocol=ancient(results("settings/qian2025.json")),
         published=library_file("studies/qian2025/published.csv"),
-        part=settings_part("qian2025", "state", "queries", "points"),
+        part=settings_part("qian2025", "state", "queries", "points", "thresholds"),
     output:
         csv=report(
             results("qian2025/{table}.csv"),

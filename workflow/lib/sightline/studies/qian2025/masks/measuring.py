@@ -25,7 +25,8 @@ from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import POSITIONS, Protocol
 from sightline.studies.qian2025.similarity.store import Maps
 
-SHARES = tuple(round(share, 2) for share in np.arange(0.05, 1.0, 0.05))
+SHARES = tuple(round(share, 2) for share in np.arange(0.05, 1.0, 0.05).tolist())
+"""Cuts among which the best is chosen on the first split."""
 _SIDE = 32
 """Maps are compared on this many places along a side of the image."""
 
@@ -189,8 +190,8 @@ class Measuring:
             limit = inside.mean() + self.protocol.deviations * inside.std()
             yield (named.MAP, name), shown >= limit
             if name in (named.PUBLISHED, named.BEST, named.SAM):
-                for share in SHARES:
-                    yield (named.MAP, f"{name}, share {share:.2f}"), shown >= share
+                for share in sorted({*SHARES, *self.protocol.shares}):
+                    yield (named.MAP, named.cut_at(name, share)), shown >= share
 
     def _agree(
         self, number: int, decoded: dict[str, torch.Tensor], place: int, query: SegmentationQuery
