@@ -1,11 +1,13 @@
 """A digest changes with the code behind a command, and with nothing else."""
 
+import ast
 import re
 from pathlib import Path
 
 import pytest
 
 from sightline import sources
+from sightline.models.registry import FAMILIES
 
 FILES = {
     "sightline/__init__.py": "",
@@ -14,6 +16,10 @@ FILES = {
     "sightline/lower.py": 'TABLE = "names.csv"\n\n\ndef f(x):\n    """Add."""\n    return x + 1\n',
     "sightline/deep.py": 'import numpy\n\nvalue = 3\nPARTS = ("page.css", "page.js")\n',
     "sightline/other.py": "value = 3\n",
+    "sightline/chooser.py": 'from importlib import import_module\n\nx = import_module(f"sightline.kinds.{name}")\n',
+    "sightline/kinds/__init__.py": "",
+    "sightline/kinds/first.py": "from sightline import other\n",
+    "sightline/kinds/second.py": "value = 1\n",
     "sightline/names.csv": "a,b\n",
     "sightline/page.css": "a {}\n",
     "sightline/page.js": "f();\n",
@@ -23,8 +29,8 @@ FILES = {
 @pytest.fixture
 def library(tmp_path, monkeypatch):
     """A small package in place of the real one."""
-    (tmp_path / "sightline").mkdir()
     for name, text in FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(text)
     monkeypatch.setattr(sources, "LIBRARY", tmp_path)
     return tmp_path
@@ -57,6 +63,42 @@ def test_imports_are_followed(library):
         "sightline.top",
     ]
     assert sources.foreign_imports("sightline.deep") == {"numpy"}
+
+
+def test_modules_chosen_by_name_all_count(library):
+    """Which one it will be is not known before it runs."""
+    assert sources.imported_modules("sightline.chooser") == [
+        "sightline.chooser",
+        "sightline.kinds",
+        "sightline.kinds.first",
+        "sightline.kinds.second",
+        "sightline.other",
+    ]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "sightline.models.loading",
+        "sightline.studies.qian2025.masks.geometry",
+        "sightline.studies.qian2025.items.explorer",
+    ],
+)
+def test_every_family_is_behind_what_loads_models(module):
+    """Without this, a corrected adapter would leave every result as it was."""
+    folder = sources.LIBRARY / "sightline" / "models" / "adapters"
+    adapters = {f"sightline.models.adapters.{file.stem}" for file in folder.glob("[!_]*.py")}
+    assert len(adapters) == len(FAMILIES)
+    assert adapters <= set(sources.imported_modules(module))
+
+
+def test_no_module_is_chosen_in_a_way_the_digest_does_not_see():
+    """A name put together otherwise would be in no digest."""
+    for file in (sources.LIBRARY / "sightline").rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
+                foreign = isinstance(node.args[0], ast.Constant)
+                assert foreign or sources._chosen_from(node), file
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,8 @@
 
 Snakemake compares the files and parameters of a rule, not the modules that its command imports.
 The digest covers a module and everything it imports from this package, however deep, and the tables
-and parts of pages they read by name. It is taken from the syntax tree without documentation, so
+and parts of pages they read by name. Where a module is imported by a name that is only known later,
+``import_module(f"sightline.x.{name}")``, every module of that package counts. It is taken from the syntax tree without documentation, so
 that a comment, a docstring or a new line break does not repeat a day of computing.
 """
 
@@ -82,7 +83,25 @@ def _imports(module: str) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             # `from package import name` may name a module or something inside one.
             names += [_module_of(node.module, alias.name) for alias in node.names]
+        elif package := _chosen_from(node):
+            names += _modules_in(package)
     return tuple(dict.fromkeys(names))
+
+
+def _chosen_from(node: ast.AST) -> str | None:
+    """The package of ours out of which ``import_module(f"package.{name}")`` takes a module."""
+    match node:
+        case ast.Call(
+            func=ast.Name("import_module") | ast.Attribute(attr="import_module"),
+            args=[ast.JoinedStr([ast.Constant(str(start)), ast.FormattedValue()]), *_],
+        ) if start.startswith(f"{PACKAGE}.") and start.endswith("."):
+            return start.removesuffix(".")
+    return None
+
+
+def _modules_in(package: str) -> list[str]:
+    files = source_file(package).parent.glob("*.py")
+    return [package, *(f"{package}.{file.stem}" for file in sorted(files) if file.stem[0] != "_")]
 
 
 def _module_of(package: str, name: str) -> str:
