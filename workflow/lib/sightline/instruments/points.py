@@ -122,7 +122,6 @@ def released_image_map(scores: torch.Tensor, size: Size, patch: int = 14) -> tor
     Source: qian2025 section 3.1, rendering; steps as released, which shift the square by up to a pixel.
     """
     rows, columns = scores.shape
-    height, width = size
     side = rows * patch
     enlarged = F.interpolate(
         unit_range(scores)[None, None], (side, columns * patch), mode="bilinear"
