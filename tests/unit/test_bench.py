@@ -1,6 +1,7 @@
 """Benchmarks compare what they say, count right, and fail rows that are fast but wrong; nothing is timed here."""
 
 import json
+import math
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,7 +9,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sightline.bench import description, knockout_sweep, measure, plain
+from sightline.bench import capturing, description, growth, knockout_sweep, lens, measure, plain
 from sightline.bench.document import write_document
 from sightline.bench.growth import measure_growth
 from sightline.bench.growth_plot import seconds
@@ -18,9 +19,18 @@ from sightline.bench.rounds import Round, Rounds, Step, alternate
 from sightline.bench.shapes import SHAPES, BenchError, find_shape
 from sightline.bench.subject import build_subject
 from sightline.bench.table import print_row
-from sightline.bench.work import Agreement, Goal, PeakRatio, Ratio, Work
+from sightline.bench.work import (
+    Agreement,
+    Goal,
+    PeakRatio,
+    Ratio,
+    Work,
+    largest_error,
+    relative_error,
+)
 from sightline.bench.works import WORKS
 from sightline.files import write_json
+from sightline.instruments.replay import replay
 
 TINY = SHAPES["tiny"]
 
@@ -113,6 +123,37 @@ def test_a_wrong_answer_is_noticed(subject):
     found = describing.agree(results | {"replay": wrong})
     assert found.same == len(description.cuts(subject)) - 1
     assert not found.reached
+
+
+@pytest.mark.parametrize("wrong", [math.nan, math.inf])
+def test_what_is_no_number_agrees_with_nothing(subject, wrong):
+    """In a comparison it is neither larger nor smaller, and a maximum that began with another number keeps that."""
+    plain_one, broken = torch.ones(3), torch.tensor([1.0, wrong, 1.0])
+    assert relative_error(broken, plain_one) == relative_error(plain_one, broken) == math.inf
+    assert relative_error(plain_one * 1.5, plain_one) == 0.5
+    assert largest_error([0.0, math.nan, 1.0]) == largest_error([math.nan]) == math.inf
+    assert largest_error([0.0, 0.5]) == 0.5
+    sweep = WORKS["knockout"](subject)
+    results = run_all(sweep)
+    results[knockout_sweep.CLEAN].logits[3] = wrong
+    assert not sweep.agree(results).reached
+    reading = WORKS["capture"](subject)
+    results = run_all(reading)
+    results[capturing.CAPTURE].attention[0, 0, 0, 0] = wrong
+    assert not reading.agree(results).reached
+    seeing = WORKS["lens"](subject)
+    results = run_all(seeing)
+    results[lens.LENS].log_probabilities[1, 0, 0] = wrong
+    assert not seeing.agree(results).reached
+
+
+def test_growth_is_not_measured_with_wrong_answers(monkeypatch):
+    def broken(clean, conditions):
+        return replay(clean, conditions) * math.nan
+
+    monkeypatch.setattr(growth, "replay", broken)
+    with pytest.raises(BenchError, match="logits are inf apart"):
+        measure_growth(TINY, rounds=1, threads=1)
 
 
 def test_rounds_deal_every_condition_and_time_the_other_side_in_each():
@@ -212,17 +253,17 @@ def test_growth_is_measured_along_each_axis_and_all_is_written_down(subject, tmp
     monkeypatch.setitem(WORKS, "fake", lambda _: fake_work(Agreement(0, 1e-4)))
     *_, report = measure_all(TINY, ["fake"], rounds=1, threads=1)
     write_json(report, tmp_path / "bench.json")
-    growth = measure_growth(TINY, rounds=1, threads=1)
-    axes = {point["axis"] for point in growth["points"]}
+    grown = measure_growth(TINY, rounds=1, threads=1)
+    axes = {point["axis"] for point in grown["points"]}
     assert axes == {"conditions", "tokens", "layers"}
-    assert [point["conditions"] for point in growth["points"][:2]] == [1, 4]
-    point = growth["points"][0] | {"conditions": 6, "forward": [2.0, 4.0], "clean run": [1.0]}
+    assert [point["conditions"] for point in grown["points"][:2]] == [1, 4]
+    point = grown["points"][0] | {"conditions": 6, "forward": [2.0, 4.0], "clean run": [1.0]}
     assert seconds(point | {"replay": [0.5]}) == {
         "one forward each": 18.0,
         "replay with its clean run": 1.5,
         "replay alone": 0.5,
     }
-    write_json(growth, tmp_path / "bench-growth.json")
+    write_json(grown, tmp_path / "bench-growth.json")
     write_document(tmp_path / "bench.md")
     text = (tmp_path / "bench.md").read_text()
     assert "4 x (4 to 4)" in text and "≥ 3" in text and "a note" in text

@@ -16,6 +16,7 @@ from sightline.bench.work import (
     PeakRatio,
     Ratio,
     Work,
+    largest_error,
     relative_error,
 )
 from sightline.instruments.reading import Reading
@@ -58,9 +59,11 @@ def prepare(subject: Subject) -> Work:
             [one[0].float().mean(0)[query][:, image] for one in expected.attentions]
         )
         return Agreement(
-            max(
-                relative_error(states, wanted),
-                relative_error(found.attention[:, 0], weights),
+            largest_error(
+                [
+                    relative_error(states, wanted),
+                    relative_error(found.attention[:, 0], weights),
+                ]
             ),
             TOLERANCES[subject.shape.dtype],
         )

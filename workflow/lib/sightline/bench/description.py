@@ -6,7 +6,15 @@ from typing import Any
 from sightline.bench.plain import Cut, generate
 from sightline.bench.rounds import Step
 from sightline.bench.subject import Subject
-from sightline.bench.work import TOLERANCES, Agreement, Goal, Ratio, Work, relative_error
+from sightline.bench.work import (
+    TOLERANCES,
+    Agreement,
+    Goal,
+    Ratio,
+    Work,
+    largest_error,
+    relative_error,
+)
 from sightline.instruments.replay import CleanRun, replay_decoding
 
 # Layers from which on the image is hidden, of 32, where the authors take "after layer -1, 4, 8, ..., 28".
@@ -55,19 +63,19 @@ def prepare(subject: Subject) -> Work:
         apart = [cut for cut in conditions if timed[cut.name] != results[cut.name][0]]
         # Logits of all steps are asked of few: the timed calls keep none.
         looked_at = apart + [cut for cut in conditions[:: len(STARTS)] if cut not in apart]
-        error, ties = 0.0, 0
+        errors, ties = [], 0
         for cut in looked_at:
             tokens, steps = generate(subject, embeds, cut, keep_logits=True)
             same = _common(tokens, list(found[cut.name].tokens))
             upto = min(same + 1, len(tokens))
-            error = max(error, relative_error(found[cut.name].steps[:upto], steps[:upto]))
+            errors.append(relative_error(found[cut.name].steps[:upto], steps[:upto]))
             if cut in apart and same < len(tokens):
                 margin = steps[same].max() - steps[same][found[cut.name].tokens[same]]
                 ties += bool(margin <= 2 * tolerance * steps[same].abs().max())
         clean = generate(subject, embeds)[0]
         changed = sum(results[cut.name][0] != clean for cut in conditions)
         return Agreement(
-            error,
+            largest_error(errors),
             tolerance,
             changed / len(conditions),
             len(conditions) - len(apart),

@@ -8,7 +8,15 @@ import torch
 from sightline.bench.plain import Cut, last_logits
 from sightline.bench.rounds import Round, Step
 from sightline.bench.subject import Subject
-from sightline.bench.work import TOLERANCES, Agreement, Goal, Ratio, Work, relative_error
+from sightline.bench.work import (
+    TOLERANCES,
+    Agreement,
+    Goal,
+    Ratio,
+    Work,
+    largest_error,
+    relative_error,
+)
 from sightline.instruments.replay import CleanRun, replay
 
 LAST, LAST_ROW = "last token", "last visual row"
@@ -78,9 +86,11 @@ def prepare(subject: Subject) -> Work:
         expected = torch.stack([results[cut.name] for cut in everything])
         unchanged = results[FORWARD].expand_as(expected)
         return Agreement(
-            max(
-                relative_error(results["all"], expected),
-                relative_error(results[CLEAN].logits, results[FORWARD]),
+            largest_error(
+                [
+                    relative_error(results["all"], expected),
+                    relative_error(results[CLEAN].logits, results[FORWARD]),
+                ]
             ),
             TOLERANCES[subject.shape.dtype],
             relative_error(unchanged, expected),

@@ -7,7 +7,15 @@ import torch
 
 from sightline.bench.rounds import Step
 from sightline.bench.subject import Subject
-from sightline.bench.work import TOLERANCES, Agreement, Goal, Ratio, Work, relative_error
+from sightline.bench.work import (
+    TOLERANCES,
+    Agreement,
+    Goal,
+    Ratio,
+    Work,
+    largest_error,
+    relative_error,
+)
 from sightline.instruments.logit_lens import Lens, logit_lens
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
@@ -50,7 +58,7 @@ def prepare(subject: Subject) -> Work:
             errors.append(relative_error(found.logits[layer], best))
             spoken = logits.log_softmax(-1).gather(1, found.tokens[layer])
             errors.append(relative_error(found.log_probabilities[layer], spoken))
-        return Agreement(max(errors), TOLERANCES[subject.shape.dtype])
+        return Agreement(largest_error(errors), TOLERANCES[subject.shape.dtype])
 
     layers, tokens, _ = states.shape
     return Work(

@@ -19,7 +19,7 @@ from threadpoolctl import threadpool_limits
 
 from sightline.bench.rounds import Step
 from sightline.bench.subject import Subject
-from sightline.bench.work import Agreement, Goal, Ratio, Work
+from sightline.bench.work import Agreement, Goal, Ratio, Work, largest_error
 from sightline.studies.khajuria2025.probes.logistic import fit_logistic
 from sightline.studies.khajuria2025.probes.perceptron import fit_perceptrons
 from sightline.studies.khajuria2025.probes.problems import LinearProbe, Problem
@@ -114,7 +114,7 @@ def prepare(subject: Subject) -> Work:
 
     def agree(results: Mapping[str, Any]) -> Agreement:
         test = ~problems[0].train
-        worst = 0.0
+        errors = []
         for kind in kinds:
             gaps = []
             for place, problem in enumerate(problems):
@@ -124,9 +124,9 @@ def prepare(subject: Subject) -> Work:
                         for guess in (results[kind][place][number], results[name][place])
                     ]
                     gaps.append(right[0] - right[1])
-            worst = max(worst, abs(float(np.mean(gaps))))
+            errors.append(abs(float(np.mean(gaps))))
         # The perceptron visits samples in another order: equal on average, not probe by probe.
-        return Agreement(worst, CLOSE if sizes is FULL else 0.1)
+        return Agreement(largest_error(errors), CLOSE if sizes is FULL else 0.1)
 
     def ratio(kind: str, goal: Goal | None, note: str) -> Ratio:
         return Ratio(

@@ -1,7 +1,8 @@
 """One row of the table: two sides that do the same work, what is compared, and what counts as agreement."""
 
+import math
 import statistics
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -144,8 +145,17 @@ class Work:
 
 
 def relative_error(found: torch.Tensor, expected: torch.Tensor) -> float:
-    """Largest difference as a share of the largest value."""
-    return float((found.float() - expected.float()).abs().max() / expected.float().abs().max())
+    """Largest difference as a share of the largest value; infinite where either side is not finite.
+
+    Not a number would be neither larger nor smaller than a tolerance, and vanish in a maximum.
+    """
+    share = (found.float() - expected.float()).abs().max() / expected.float().abs().max()
+    return float(share) if share.isfinite() else math.inf
+
+
+def largest_error(errors: Iterable[float]) -> float:
+    """Largest of some errors; infinite if one of them is not a number."""
+    return max(math.inf if math.isnan(error) else error for error in errors)
 
 
 def _judged(value: float, goal: Goal | None) -> dict[str, Any]:
