@@ -2,7 +2,6 @@
 
 import logging
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ from tqdm import tqdm
 
 from sightline.demo.world import SIZE, VERSION, DrawnObject, DrawnScene, draw_scene
 from sightline.files import atomic_path
+from sightline.instruments.workers import side_by_side
 
 TRAINING_SEEDS = 10_000_000
 """First seed of the training scenes. Everything a study or a quality gate looks at has a smaller seed."""
@@ -104,13 +104,12 @@ def draw_training_set(
     pixels = torch.empty((scenes, 3, SIZE, SIZE), dtype=torch.uint8)
     instances = torch.empty((scenes, SIZE, SIZE), dtype=torch.uint8)
     themes, objects = [], []
-    with get_context("fork").Pool(processes) as pool:
-        rows = pool.imap(_row, range(first_seed, first_seed + scenes), chunksize=100)
-        for place, (image, numbers, theme, present) in enumerate(tqdm(rows, total=scenes)):
-            pixels[place] = torch.from_numpy(image).permute(2, 0, 1)
-            instances[place] = torch.from_numpy(numbers)
-            themes.append(theme)
-            objects.append(present)
+    rows = side_by_side(_row, range(first_seed, first_seed + scenes), processes, chunk=100)
+    for place, (image, numbers, theme, present) in enumerate(tqdm(rows, total=scenes)):
+        pixels[place] = torch.from_numpy(image).permute(2, 0, 1)
+        instances[place] = torch.from_numpy(numbers)
+        themes.append(theme)
+        objects.append(present)
     drawn = TrainingSet(pixels, instances, themes, objects)
     if kept:
         plain = [[vars(thing) for thing in present] for present in objects]

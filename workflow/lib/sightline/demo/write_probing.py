@@ -12,7 +12,6 @@ import json
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.world import COLORS, THEMES, VERSION, DrawnObject, DrawnScene, compose
 from sightline.demo.write_world import coco_image, save_scene, scene_seeds, write_coco_split
 from sightline.errors import SightlineError
+from sightline.instruments.workers import side_by_side
 
 SPLIT = "probing"
 PAIRS, SWAPPED = "pairs", "swapped"
@@ -121,16 +121,16 @@ def main(options: argparse.Namespace) -> None:
         (seed, plan, coco_image(options.out, SPLIT, number))
         for number, (seed, plan) in enumerate(zip(seeds, wanted, strict=True), 1)
     ]
-    with get_context("fork").Pool(options.processes) as pool:
-        drawn = tqdm(pool.imap(_write, jobs, chunksize=20), total=len(jobs), mininterval=5)
-        write_coco_split(
-            options.out,
-            SPLIT,
-            (
-                (number, scene, {"task": plan.task, "part": plan.part})
-                for number, (scene, plan) in enumerate(zip(drawn, wanted, strict=True), 1)
-            ),
-        )
+    written = side_by_side(_write, jobs, options.processes, chunk=20)
+    drawn = tqdm(written, total=len(jobs), mininterval=5)
+    write_coco_split(
+        options.out,
+        SPLIT,
+        (
+            (number, scene, {"task": plan.task, "part": plan.part})
+            for number, (scene, plan) in enumerate(zip(drawn, wanted, strict=True), 1)
+        ),
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ import argparse
 import pickle
 import random
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from sightline.demo.training_set import SceneObject, describe_object
 from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, sha256, write_csv, write_json
+from sightline.instruments.workers import side_by_side
 
 FIRST_SEEDS = {
     "train2017": 0, "val2017": 1_000_000, "reasonseg": 2_000_000, "refer": 3_000_000,
@@ -81,9 +81,8 @@ def _write_images(
 ) -> Iterator[tuple[int, DrawnScene]]:
     """Draw and save every scene; yields its number (from 1) and the scene, in order."""
     jobs = [(seed, path_of(number)) for number, seed in enumerate(seeds, 1)]
-    with get_context("fork").Pool(processes) as pool:
-        drawn = pool.imap(_write, jobs, chunksize=20)
-        yield from enumerate(tqdm(drawn, total=len(jobs), desc="drawing", mininterval=5), 1)
+    drawn = side_by_side(_write, jobs, processes, chunk=20)
+    yield from enumerate(tqdm(drawn, total=len(jobs), desc="drawing", mininterval=5), 1)
 
 
 def _objects(scene: DrawnScene) -> tuple[SceneObject, ...]:
