@@ -3,8 +3,9 @@
 Snakemake compares the files and parameters of a rule, not the modules that its command imports.
 The digest covers a module and everything it imports from this package, however deep, and the tables
 and parts of pages they read by name. Where a module is imported by a name that is only known later,
-``import_module(f"sightline.x.{name}")``, every module of that package counts. It is taken from the syntax tree without documentation, so
-that a comment, a docstring or a new line break does not repeat a day of computing.
+``import_module(f"sightline.x.{name}")``, every module of that package counts. It is taken from the
+syntax tree without documentation, so that a comment, a docstring or a new line break does not
+repeat a day of computing.
 """
 
 import ast
