@@ -87,6 +87,30 @@ def test_queries_are_sorted_and_keep_all_phrasings(tmp_path):
     assert not second.target.any() and not second.false_premise
 
 
+def test_what_a_killed_writer_left_is_no_query(tmp_path):
+    """The temporary name of `sightline.files.atomic_path`."""
+    write(tmp_path, [shape("target", 2, 2, 9, 9)])
+    (tmp_path / "val" / ".x-abc_1234.json").write_text("{")
+    assert [query.id for query in load_reasonseg(tmp_path, "val")] == ["x"]
+
+
+def test_of_a_listed_split_the_listed_files_are_read(tmp_path):
+    for name in ("b", "a", "stale"):
+        write(tmp_path, [shape("target", 2, 2, 9, 9)], name)
+    listed = "".join(f"val/{name}.{suffix},0\n" for name in "ba" for suffix in ("png", "json"))
+    (tmp_path / "val.csv").write_text(f"file,sha256\n{listed}")
+    assert [query.id for query in load_reasonseg(tmp_path, "val")] == ["a", "b"]
+    (tmp_path / "val" / "b.json").unlink()
+    with pytest.raises(AnnotationError, match=r"b\.json: missing, although .*val\.csv lists it"):
+        load_reasonseg(tmp_path, "val")
+
+
+def test_a_table_of_the_users_own_is_no_list(tmp_path):
+    write(tmp_path, [shape("target", 2, 2, 9, 9)])
+    (tmp_path / "val.csv").write_text("image,score\nx,1\n")
+    assert len(load_reasonseg(tmp_path, "val")) == 1
+
+
 def test_false_premises_are_given_on_demand(tmp_path):
     """Augmented copies hold queries about things that are not there."""
     write(tmp_path, [], false_premise_QA=[["the cow", False, "there is none"]])

@@ -78,6 +78,17 @@ def test_rows_become_queries(tmp_path):
     assert sorted(listed) == sorted(str(f.relative_to(root)) for f in (root / "val").iterdir())
 
 
+def test_rows_of_a_former_copy_do_not_stay(tmp_path):
+    root = unpack(tmp_path)
+    old = {"0007-old.jpg", "0007-old.json", ".0001-scene_1-ab12cd34.json", ".0000-a_b-ab12cd34.jpg"}
+    for name in old:
+        (root / "val" / name).write_text("{")
+    main(argparse.Namespace(mirror=str(tmp_path / "mirror"), split="val", out=root))
+    left = {file.name for file in (root / "val").iterdir()}
+    assert len(left) == 4 and not left & old
+    assert len(load_reasonseg(root, "val")) == 2
+
+
 def test_sentences_are_told_by_their_end():
     assert is_sentence("What is this? ") and not is_sentence("the thing on the left")
 

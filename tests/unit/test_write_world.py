@@ -59,6 +59,17 @@ def test_reasonseg_round_trip(tmp_path):
         assert max(overlaps) > 0.7
 
 
+def test_fewer_scenes_of_reasonseg_leave_none_of_the_former(tmp_path):
+    """Nor what a killed call left half written; files of others stay."""
+    write_reasonseg(tmp_path, "val", scene_seeds("reasonseg", 0, 4), processes=1)
+    (tmp_path / "val" / ".scene3-x1_y2z3w.json").write_text("{")
+    (tmp_path / "val" / "notes.json").write_text("{}")
+    write_reasonseg(tmp_path, "val", scene_seeds("reasonseg", 0, 2), processes=1)
+    names = {file.name for file in (tmp_path / "val").iterdir()}
+    assert names == {"notes.json"} | {f"scene{n}.{end}" for n in (1, 2) for end in ("jpg", "json")}
+    assert len(load_reasonseg(tmp_path, "val")) == 2
+
+
 def test_refer_round_trip_with_false_premises(tmp_path):
     write_refer(tmp_path, scene_seeds("refer", 0, 20), processes=1)
     true = load_refer(tmp_path, "refcoco", "unc", "val")

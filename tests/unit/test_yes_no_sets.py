@@ -81,6 +81,12 @@ def test_official_order_and_no_cognition(written):
     assert subtasks == ["existence", "count", "OCR", "my_own"]
 
 
+def test_what_a_killed_writer_left_is_no_subtask(written):
+    root = written(PAIR)
+    (root / "eval_tool" / "LaVIN" / ".count-ab12cd34.txt").write_text("a.jpg")
+    assert {one.subtask for one in read_mme(root).questions} == {"existence"}
+
+
 def test_absent_pictures_are_counted(written):
     written(PAIR + PAIR.replace("a.jpg", "gone.jpg"), name="landmark")
     found = read_mme(written(PAIR))

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,6 +34,22 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
         raise
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def clear_files(folder: Path, stem: str, suffix: str) -> None:
+    """Remove what a former call wrote into a folder, and what it left half written where it was killed.
+
+    Args:
+        folder: may be missing; files of other names stay.
+        stem: regular expression of the names without suffix.
+        suffix: regular expression of the suffixes, dot included.
+    """
+    # A temporary file is named as `atomic_path` names it.
+    written = re.compile(rf"(?:(?:{stem})|\.(?:{stem})-[a-z0-9_]+)(?:{suffix})")
+    if folder.is_dir():
+        for file in sorted(folder.iterdir()):
+            if written.fullmatch(file.name) and not file.is_dir():
+                file.unlink()
 
 
 def write_json(value: Any, path: Path | str) -> None:

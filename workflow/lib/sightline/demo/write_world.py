@@ -26,7 +26,7 @@ from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import SceneObject, describe_object
 from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene
 from sightline.errors import SightlineError
-from sightline.files import atomic_path, sha256, write_csv, write_json
+from sightline.files import atomic_path, clear_files, sha256, write_csv, write_json
 from sightline.instruments.workers import side_by_side
 
 FIRST_SEEDS = {
@@ -163,8 +163,10 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
     """One query per scene: the use of an object as a short phrase or a sentence, in two phrasings for the split train.
 
     A second object, where its mask touches the first one's box, is marked as ``ignore``; a ``flag`` point sits on
-    every target, as in the official files.
+    every target, as in the official files. Scenes that a former call wrote are removed first.
     """
+    (out / f"{split}.csv").unlink(missing_ok=True)
+    clear_files(out / split, r"scene\d+", r"\.(json|jpg)")
     files = []
     for number, scene in _write_images(seeds, lambda n: out / split / f"scene{n}.jpg", processes):
         rng = random.Random(f"reasonseg {scene.seed}")
@@ -185,6 +187,7 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
         write_json(content, out / split / f"scene{number}.json")
         for name in (f"scene{number}.jpg", f"scene{number}.json"):
             files.append({"file": f"{split}/{name}", "sha256": sha256(out / split / name)})
+    # Written last, and read by the loader: its presence says that the split is whole.
     write_csv(pd.DataFrame(files), out / f"{split}.csv")
 
 

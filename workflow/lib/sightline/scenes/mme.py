@@ -36,7 +36,9 @@ def read_mme(root: Path | str, questions: Path | str | None = None) -> QuestionS
     """
     root = Path(root)
     folder = Path(questions) if questions else _find_folder(root)
-    files = [file for file in sorted(folder.glob("*.txt")) if file.stem not in COGNITION]
+    # A killed writer leaves hidden files, which glob finds.
+    files = [file for file in sorted(folder.glob("*.txt")) if file.name[0] != "."]
+    files = [file for file in files if file.stem not in COGNITION]
     if not files:
         raise AnnotationError(f"{folder}: no <subtask>.txt. Check datasets.mme.path.")
     # The official order, then the rest by name.

@@ -6,6 +6,7 @@ The JSON holds ``text`` (phrasings of one query), ``is_sentence`` (long or short
 in place of polygons, and no ignored pixels.
 """
 
+import csv
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -94,24 +95,20 @@ def load_reasonseg(
 ) -> list[SegmentationQuery]:
     """Read a split, one query per JSON file, sorted by file name.
 
+    Where ``<split>.csv`` lists the files, as those that this library writes have it, others are left alone.
+
     Args:
         root: folder of the splits.
         split: train, val or test.
         false_premises: also give the queries under ``false_premise_QA``, after the true one.
 
     Raises:
-        AnnotationError: the folder is empty or a JSON malformed; the message names file, shape
+        AnnotationError: the folder is empty, a listed JSON missing or one malformed; the message names file, shape
             and key.
         ImageFileError: a JSON has no image beside it.
     """
-    folder = Path(root) / split
-    files = sorted(folder.glob("*.json"))
-    if not files:
-        raise AnnotationError(
-            f"{folder}: no *.json here. Check the data set's root folder and split."
-        )
     queries = []
-    for number, path in enumerate(files):
+    for number, path in enumerate(_find_files(Path(root), split)):
         # Some official files are not UTF-8.
         content = read_json(path, ("utf-8", "cp1252"))
         scene = _scene(number, path)
@@ -124,6 +121,29 @@ def load_reasonseg(
         if false_premises:
             queries += _false_premises(scene, path, content)
     return queries
+
+
+def _find_files(root: Path, split: str) -> list[Path]:
+    listed = root / f"{split}.csv"
+    if listed.is_file():
+        with listed.open(newline="", encoding="utf-8") as lines:
+            rows = csv.DictReader(lines)
+            if rows.fieldnames == ["file", "sha256"]:
+                files = sorted(root / row["file"] for row in rows if row["file"].endswith(".json"))
+                for file in files:
+                    if not file.is_file():
+                        raise AnnotationError(
+                            f"{file}: missing, although {listed} lists it. Delete the list and run again."
+                        )
+                if files:
+                    return files
+    # A killed writer leaves hidden files, which glob finds.
+    files = sorted(file for file in (root / split).glob("*.json") if file.name[0] != ".")
+    if not files:
+        raise AnnotationError(
+            f"{root / split}: no *.json here. Check the data set's root folder and split."
+        )
+    return files
 
 
 def _scene(number: int, path: Path) -> Scene:

@@ -22,7 +22,7 @@ from PIL import Image, UnidentifiedImageError
 from pycocotools import mask as coco_mask
 
 from sightline import cli
-from sightline.files import atomic_path, sha256, write_csv, write_json
+from sightline.files import atomic_path, clear_files, sha256, write_csv, write_json
 from sightline.scenes.records import AnnotationError, field
 
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png"}
@@ -105,8 +105,10 @@ def write_row(row: Mapping[str, Any], number: int, folder: Path, mirror: str) ->
 
 
 def main(arguments: argparse.Namespace) -> None:
-    """Write one split and, last, the list of its files."""
-    folder = arguments.out / arguments.split
+    """Write one split in place of what a former call wrote and, last, the list of its files."""
+    folder, listed = arguments.out / arguments.split, arguments.out / f"{arguments.split}.csv"
+    listed.unlink(missing_ok=True)
+    clear_files(folder, r"\d{4,}(-[\w.-]+)?", r"\.(json|jpg|png)")
     files = [
         file
         for number, row in enumerate(read_mirror(arguments.mirror))
@@ -114,7 +116,7 @@ def main(arguments: argparse.Namespace) -> None:
     ]
     _log.info("%s: %d queries", arguments.mirror, len(files) // 2)
     rows = [{"file": f"{arguments.split}/{file.name}", "sha256": sha256(file)} for file in files]
-    write_csv(pd.DataFrame(rows), arguments.out / f"{arguments.split}.csv")
+    write_csv(pd.DataFrame(rows), listed)
 
 
 if __name__ == "__main__":
