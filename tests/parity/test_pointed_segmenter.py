@@ -14,6 +14,8 @@ from sightline.instruments.pointed_segmenter import (
 )
 from sightline.instruments.reading import Reading
 from sightline.instruments.states import capture
+from sightline.models.checksums import write_checksums
+from sightline.models.registry import ModelError
 from sightline.studies.qian2025.similarity.states import with_final
 from tiny import build_tiny_sam
 
@@ -87,6 +89,17 @@ def test_saved_weights_come_back(tiny_llava, asked, tmp_path):
     assert read_settings(tmp_path)["steps"] == 0
     with pytest.raises(VariantError, match="another variant"):
         build(tiny_llava, sam, "decoder-large").restore(tmp_path)
+
+
+def test_damaged_weights_are_not_taken_over(tiny_llava, asked, tmp_path):
+    *_, sam, _ = asked
+    module = build(tiny_llava, sam)
+    module.save(tmp_path, {})
+    write_checksums(tmp_path)
+    module.restore(tmp_path)
+    build(tiny_llava, sam, seed=1).save(tmp_path, {})
+    with pytest.raises(ModelError, match="not the weights that"):
+        module.restore(tmp_path)
 
 
 def test_the_frozen_parts_are_neither_trained_nor_saved(tiny_llava, asked):

@@ -27,6 +27,7 @@ from sightline.instruments.points import ImagePoints, Size, point_prompts, simil
 from sightline.instruments.reading import Reading
 from sightline.instruments.similarity import NEUTRAL
 from sightline.instruments.states import capture
+from sightline.models.checksums import check_weights
 from sightline.models.prompts import Prompt
 from sightline.models.segmenter import Segmenter
 from sightline.models.vlm import VLM
@@ -272,7 +273,9 @@ class PointedSegmenter(nn.Module):
 
         Raises:
             VariantError: the weights are of another variant or model.
+            ModelError: they are not those listed beside them.
         """
+        check_weights(folder)
         weights = {name: one.float() for name, one in load_file(folder / WEIGHTS).items()}
         expected = {n for n in self.state_dict() if _is_trained(n)}
         own = self.state_dict()

@@ -14,6 +14,7 @@ from sightline.models.checksums import check_weights
 from sightline.models.devices import choose_device
 from sightline.models.registry import FAMILIES, ModelError, ModelSource
 from sightline.models.vlm import VLM
+from sightline.models.weights import load_weights
 
 
 def load_vlm(
@@ -29,7 +30,7 @@ def load_vlm(
         dtype: instead of the source's.
 
     Raises:
-        ModelError: the files are missing or do not fit; the message names the path and what to do.
+        ModelError: files or weights are missing or do not fit; the message names the path and what to do.
     """
     if not isinstance(source, ModelSource):
         source = ModelSource(key=Path(source).name, path=str(source))
@@ -43,8 +44,10 @@ def load_vlm(
         config = AutoConfig.from_pretrained(location, revision=revision)
         _check_family(source, config, adapter)
         processor = adapter.load_processor(source, config)
-        model = adapter.model_class.from_pretrained(
+        model = load_weights(
+            adapter.model_class,
             location,
+            f"models.{source.key}",
             revision=revision,
             dtype=choose_dtype(dtype or source.dtype, device),
             attn_implementation="sdpa",

@@ -10,6 +10,7 @@ import os
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import SamImageProcessorPil, SamModel
@@ -17,6 +18,8 @@ from transformers import SamImageProcessorPil, SamModel
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, write_json
 from sightline.models.checksums import check_weights
+from sightline.models.entry import ModelError
+from sightline.models.weights import load_weights, put_weights
 from sightline.scenes.geometry import Pad
 
 _PROJECTION = "projection.safetensors"
@@ -182,27 +185,52 @@ def load_frame(folder: Path | str) -> SamImageProcessorPil:
     return SamImageProcessorPil.from_pretrained(place, local_files_only=True)
 
 
+def load_sam(folder: Path | str, dtype: torch.dtype = torch.float32) -> SamModel:
+    """Load a SAM from its folder.
+
+    Raises:
+        ModelError: files or weights are missing, do not fit, or are not those listed beside them.
+    """
+    check_weights(folder)
+    try:
+        return load_weights(SamModel, folder, "segmenter", dtype=dtype, local_files_only=True)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise ModelError(
+            f"{folder}: no SAM can be loaded from here. Get its files again.\n{error}"
+        ) from error
+
+
 def load_segmenter(folder: Path, dtype: torch.dtype = torch.float32) -> Segmenter:
     """Read what ``Segmenter.save`` wrote.
 
     Raises:
-        SightlineError: the folder lacks the projection, or weights are not those listed beside them.
+        SightlineError: the folder lacks the projection, or weights are missing, do not fit or are not those listed
+            beside them.
     """
     folder = Path(folder)
     base = _sam_folder(folder)
     path = folder / (_PROJECTION if base == folder else _TRAINED)
     if not path.exists():
         raise SightlineError(f"{path}: missing. A segmenter folder holds a SAM and its projection.")
-    for place in {folder, base}:
-        check_weights(place)
-    weights = load_file(path)
-    sam = SamModel.from_pretrained(base, dtype=dtype, local_files_only=True)
+    sam = load_sam(base, dtype)
     if base != folder:
-        sam.mask_decoder.load_state_dict(_without("mask_decoder.", weights))
+        check_weights(folder)
+    weights = _read(path)
+    if base != folder:
+        put_weights(sam.mask_decoder, _without("mask_decoder.", weights), path)
         weights = _without("projection.", weights)
+    if "0.weight" not in weights or weights["0.weight"].ndim != 2:
+        raise ModelError(f"{path}: no projection in it. Get the file again, or train it anew.")
     segmenter = Segmenter(sam, weights["0.weight"].shape[1])
-    segmenter.projection.load_state_dict(weights)
+    put_weights(segmenter.projection, weights, path)
     return segmenter.to(dtype).eval()
+
+
+def _read(path: Path) -> dict[str, Tensor]:
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ModelError(f"{path}: cannot be read. Get the file again.\n{error}") from error
 
 
 def _without(prefix: str, weights: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -30,6 +30,7 @@ from sightline.models.encoders.encoder import Encoder
 from sightline.models.encoders.groups import GROUPED, attention_within
 from sightline.models.encoders.source import EncoderSource
 from sightline.models.registry import ModelError
+from sightline.models.weights import load_weights
 from sightline.scenes.geometry import ImageTransform, transform_of
 
 
@@ -168,7 +169,7 @@ def load_tower(source: EncoderSource, device: torch.device, dtype: Any) -> Tower
     """Load the tower of a checkpoint.
 
     Raises:
-        ModelError: the checkpoint is of another family.
+        ModelError: the checkpoint is of another family, or weights are missing or do not fit.
         OSError, ValueError: files are missing or malformed.
     """
     where = {"revision": source.revision}
@@ -191,7 +192,14 @@ def load_tower(source: EncoderSource, device: torch.device, dtype: Any) -> Tower
             model = kind.model_class(config, **options)
         model = model.to(dtype if isinstance(dtype, torch.dtype) else torch.float32)
     else:
-        model = kind.model_class.from_pretrained(source.location, dtype=dtype, **where, **options)
+        model = load_weights(
+            kind.model_class,
+            source.location,
+            f"encoders.{source.key}",
+            dtype=dtype,
+            **where,
+            **options,
+        )
     model = model.to(device).eval()
     tower = getattr(model, kind.tower) if kind.tower else model
     return Tower(source, model, tower, processor, transform)

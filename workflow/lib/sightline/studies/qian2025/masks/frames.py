@@ -9,8 +9,7 @@ from PIL import Image
 from transformers import SamModel
 
 from sightline.instruments.points import ImagePoints, Size, point_prompts, to_frame
-from sightline.models.checksums import check_weights
-from sightline.models.segmenter import Segmenter, enlarge, load_frame, load_segmenter
+from sightline.models.segmenter import Segmenter, enlarge, load_frame, load_sam, load_segmenter
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +43,7 @@ class Segmenters:
 def load_segmenters(folder: Path, original: Path, device: str, dtype: torch.dtype) -> Segmenters:
     """Load both, and look whether they share the image encoder."""
     own = load_segmenter(folder, dtype).to(device)
-    check_weights(original)
-    sam = SamModel.from_pretrained(original, dtype=dtype, local_files_only=True).to(device).eval()
+    sam = load_sam(original, dtype).to(device).eval()
     mine, theirs = own.sam.vision_encoder.state_dict(), sam.vision_encoder.state_dict()
     shared = mine.keys() == theirs.keys() and all(
         mine[name].shape == theirs[name].shape and torch.equal(mine[name], theirs[name])

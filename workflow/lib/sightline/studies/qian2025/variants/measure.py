@@ -27,7 +27,7 @@ from sightline.instruments.pointed_segmenter import (
 )
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
-from sightline.models.segmenter import enlarge, load_frame
+from sightline.models.segmenter import enlarge, load_frame, load_sam
 from sightline.models.vlm import VLM
 from sightline.scenes.scene import SegmentationQuery
 from sightline.studies.qian2025.metrics import overlap
@@ -114,9 +114,7 @@ def main(options: argparse.Namespace) -> None:
         write_parquet(pd.DataFrame(columns=list(COLUMNS)), options.out)
         return
     vlm, protocol = load_vlm(ModelSource.read(options.model)), Protocol.read(options.protocol)
-    original = SamModel.from_pretrained(
-        options.original, dtype=torch.float32, local_files_only=True
-    ).eval()
+    original = load_sam(options.original).eval()
     queries = load_queries(options.dataset, protocol)
     table = measure_all(vlm, original, options.original, found, queries, protocol)
     write_parquet(table, options.out)
