@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mirror import Fault, Hub, Mirror, serve
+from sightline.models.fetch import MARKER
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 FILES = {
@@ -32,12 +33,19 @@ def publish(hub: Mirror, *names: str) -> None:
     hub.hub["owner/name"] = Hub(COMMIT, {name: FILES[name] for name in names})
 
 
-def fetch(hub: Mirror, folder: Path, *options: str, sha256: str = "unknown", **env: str):
+def fetch(
+    hub: Mirror,
+    folder: Path,
+    *options: str,
+    sha256: str = "unknown",
+    commit: str = COMMIT,
+    **env: str,
+):
     """Call the command as the rule does."""
     inventory = folder / "models.csv"
     inventory.write_text(f"model,repository,revision,sha256\nsmall,owner/name,{COMMIT},{sha256}\n")
     command = [sys.executable, "-m", "sightline.models.fetch", "--inventory", inventory]
-    command += ["--model", "small", "--path", "owner/name", "--revision", COMMIT]
+    command += ["--model", "small", "--path", "owner/name", "--revision", commit]
     command += ["--out", folder / "small", "--manifest", folder / "small.json", *options]
     around = {"HF_ENDPOINT": hub.address, "HF_HOME": str(folder / "cache")}
     around |= {"HF_HUB_DISABLE_XET": "1", "HF_HUB_OFFLINE": "0"}
@@ -47,7 +55,8 @@ def fetch(hub: Mirror, folder: Path, *options: str, sha256: str = "unknown", **e
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir() if path.is_file()}
+    """Of the checkpoint's files."""
+    return {path.name for path in folder.iterdir() if path.is_file() and path.name != MARKER}
 
 
 def test_checkpoint_comes_from_the_endpoint_without_code_or_pickles(hub, tmp_path):
@@ -103,6 +112,65 @@ def test_what_is_in_the_cache_is_taken_without_a_network(hub, tmp_path):
     assert ran.returncode == 0, ran.stderr
     assert names(tmp_path / "small") == {"config.json", "model.safetensors"}
     assert hub.asked == []
+
+
+OTHER = "89abcdef0123456789abcdef0123456789abcdef"
+
+
+def cached(folder: Path, commit: str, weights: bytes, *more: str) -> Path:
+    """A checkpoint in the hub's own cache."""
+    snapshot = folder / "cache" / "hub" / "models--owner--name" / "snapshots" / commit
+    snapshot.mkdir(parents=True)
+    (snapshot / "model.safetensors").write_bytes(weights)
+    for name in ("config.json", *more):
+        (snapshot / name).write_text("{}")
+    return snapshot
+
+
+def test_another_commit_leaves_nothing_of_the_former(hub, tmp_path):
+    """Neither files that both have nor those that only the former had."""
+    publish(hub, "config.json", "model.safetensors", "tokenizer.json")
+    assert fetch(hub, tmp_path).returncode == 0
+    (tmp_path / "small" / "notes.md").write_text("mine")
+    hub.hub["owner/name"] = Hub(OTHER, {"config.json": b"{}", "model.safetensors": b"new"})
+    ran = fetch(hub, tmp_path, commit=OTHER)
+    assert ran.returncode == 0, ran.stderr
+    assert names(tmp_path / "small") == {"config.json", "model.safetensors", "notes.md"}
+    assert (tmp_path / "small" / "model.safetensors").read_bytes() == b"new"
+    about = json.loads((tmp_path / "small.json").read_text())
+    assert about["revision"] == OTHER and "tokenizer.json" not in about["files"]
+
+
+def test_links_into_the_cache_follow_the_commit(hub, tmp_path):
+    cached(tmp_path, COMMIT, b"old", "tokenizer.json")
+    cached(tmp_path, OTHER, b"new")
+    assert fetch(hub, tmp_path, HF_HUB_OFFLINE="1").returncode == 0
+    ran = fetch(hub, tmp_path, commit=OTHER, HF_HUB_OFFLINE="1")
+    assert ran.returncode == 0, ran.stderr
+    assert names(tmp_path / "small") == {"config.json", "model.safetensors"}
+    assert (tmp_path / "small" / "model.safetensors").read_bytes() == b"new"
+
+
+def test_links_whose_cache_was_moved_are_made_anew(hub, tmp_path):
+    snapshot = cached(tmp_path, COMMIT, b"weights")
+    assert fetch(hub, tmp_path, HF_HUB_OFFLINE="1").returncode == 0
+    moved = tmp_path / "elsewhere"
+    (tmp_path / "cache").rename(moved)
+    assert not (tmp_path / "small" / "config.json").exists() and not snapshot.exists()
+    ran = fetch(hub, tmp_path, HF_HOME=str(moved), HF_HUB_OFFLINE="1")
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "small" / "model.safetensors").read_bytes() == b"weights"
+
+
+def test_a_download_takes_the_place_of_links(hub, tmp_path):
+    """Not what they point to: the hub's cache stays as it is."""
+    snapshot = cached(tmp_path, COMMIT, b"weights")
+    assert fetch(hub, tmp_path, HF_HUB_OFFLINE="1").returncode == 0
+    publish(hub, "config.json", "model.safetensors")
+    ran = fetch(hub, tmp_path, HF_HOME=str(tmp_path / "empty"))
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "small" / "model.safetensors").read_bytes() == FILES["model.safetensors"]
+    assert (snapshot / "model.safetensors").read_bytes() == b"weights"
 
 
 def test_without_network_and_cache_the_message_says_what_to_do(hub, tmp_path):

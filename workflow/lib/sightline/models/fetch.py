@@ -4,13 +4,15 @@
         --path llava-hf/llava-1.5-7b-hf --revision b234b804b114d9e37bb655e11cbbb5f5e971b7a9 \
         --out results/models/llava-1.5-7b --manifest results/models/llava-1.5-7b.json
 
-Interrupted downloads go on where they stopped. The manifest is written last. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE
+Interrupted downloads go on where they stopped; files of another checkpoint or commit under the same name are removed
+first. The manifest is written last. HF_ENDPOINT, HF_TOKEN and HF_HUB_OFFLINE
 are heeded; what lies in the hub's own cache already (HF_HOME, HF_HUB_CACHE) is taken from there.
 """
 
 import argparse
 import csv
 import logging
+import shutil
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download
@@ -20,10 +22,11 @@ from huggingface_hub.errors import (
     LocalEntryNotFoundError,
     OfflineModeIsEnabled,
 )
+from huggingface_hub.utils import filter_repo_objects
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.files import sha256, write_json
+from sightline.files import atomic_path, sha256, write_json
 from sightline.scenes.records import read_json
 
 log = logging.getLogger(__name__)
@@ -32,6 +35,12 @@ PATTERNS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 """Weights, configuration, tokenizer and processor; no pickled weights, no code."""
 PICKLED = ("*.bin",)
 """Fetched only where asked for, and read by nothing but the converter, which unpickles arrays alone."""
+
+
+MARKER = ".fetched"
+"""In a checkpoint's folder: name and revision of what its files are, or will be once they all came."""
+_HUB_NOTES = Path(".cache") / "huggingface"
+"""Where the hub's client notes what it brought into a folder, and keeps unfinished files."""
 
 
 class FetchError(SightlineError):
@@ -60,7 +69,7 @@ def list_files(folder: Path, wanted: set[str]) -> dict[str, str]:
     Raises:
         FetchError: weights whose sum is in ``wanted`` are absent or differ.
     """
-    files = sorted(path for path in folder.iterdir() if path.is_file())
+    files = sorted(path for path in folder.iterdir() if path.is_file() and path.name != MARKER)
     sums = {path.name: sha256(path) for path in files}
     absent = wanted - set(sums.values())
     if absent:
@@ -107,7 +116,7 @@ def find_cached(path: str, revision: str, patterns: list[str]) -> Path | None:
 
 
 def fetch(path: str, revision: str, pickled: bool, out: Path) -> None:
-    """Bring a checkpoint's files into a folder.
+    """Bring a checkpoint's files into a folder, and none but these.
 
     Args:
         path: owner/name on the hub.
@@ -116,15 +125,42 @@ def fetch(path: str, revision: str, pickled: bool, out: Path) -> None:
         out: folder of the checkpoint.
     """
     patterns = choose_patterns(path, revision, pickled)
+    mark(out, path, revision)
     if cached := find_cached(path, revision, patterns):
         log.info("%s: taken from %s", path, cached)
-        out.mkdir(parents=True, exist_ok=True)
-        for file in sorted(cached.iterdir()):
-            if file.is_file() and not (out / file.name).exists():
-                (out / file.name).symlink_to(file.resolve())
+        files = sorted(file for file in cached.iterdir() if file.is_file())
+        for file in files:
+            # A link whose target went with a cache is there and does not exist.
+            (out / file.name).unlink(missing_ok=True)
+            (out / file.name).symlink_to(file.resolve())
+        remove_files(out, keep={file.name for file in files})
         return
     log.info("%s at %s from %s", path, revision, constants.ENDPOINT)
+    remove_files(out, keep={file.name for file in out.iterdir() if not file.is_symlink()})
     snapshot_download(path, revision=revision, local_dir=out, allow_patterns=patterns)
+    names = HfApi().list_repo_files(path, revision=revision)
+    remove_files(out, keep=set(filter_repo_objects(names, allow_patterns=patterns)))
+
+
+def mark(out: Path, path: str, revision: str) -> None:
+    """Say whose files a folder holds, and remove those of anything else."""
+    marker, said = out / MARKER, f"{path} {revision}\n"
+    if not marker.is_file() or marker.read_text(encoding="utf-8") != said:
+        remove_files(out, keep=set())
+        shutil.rmtree(out / _HUB_NOTES, ignore_errors=True)
+        with atomic_path(marker) as temporary:
+            temporary.write_text(said, encoding="utf-8")
+
+
+def remove_files(out: Path, keep: set[str]) -> None:
+    """Remove files of the kinds that are fetched, links too, except those to keep; nothing else is touched."""
+    if not out.is_dir():
+        return
+    for file in sorted(out.iterdir()):
+        fetched = any(file.match(pattern) for pattern in (*PATTERNS, *PICKLED))
+        if fetched and file.name not in keep and (file.is_symlink() or file.is_file()):
+            log.info("%s: removed; it is not of this checkpoint", file)
+            file.unlink()
 
 
 def main(options: argparse.Namespace) -> None:
