@@ -3,13 +3,19 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
+from sightline.models.encoders.loading import load_encoder
+from sightline.models.encoders.source import EncoderSource
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelError, ModelSource
 from tiny import TINY
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_reading_an_entry(tmp_path):
@@ -58,6 +64,91 @@ def test_identity_follows_the_weights(tiny_llava_folder, tmp_path):
     assert ModelSource("tiny", str(copy), batch_size=3, device="cpu").identity == first
     (copy / "config.json").write_text("{}")
     assert ModelSource("tiny", str(copy)).identity != first
+
+
+@pytest.mark.parametrize(
+    ("name", "counts"),
+    [
+        ("tokenizer.json", True),
+        ("tokenizer_config.json", True),
+        ("processor_config.json", True),
+        ("generation_config.json", True),
+        ("SHA256SUMS", False),
+        ("README.md", False),
+    ],
+)
+def test_identity_follows_what_makes_the_inputs(tiny_llava_folder, tmp_path, name, counts):
+    """Another tokenizer asks another question, another processor shows another image."""
+    copy = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    first = ModelSource("tiny", str(copy)).identity
+    file = copy / name
+    file.write_text((file.read_text() if file.exists() else "") + " ")
+    assert (ModelSource("tiny", str(copy)).identity != first) == counts
+
+
+def test_pickled_weights_count_where_they_are_the_ones_that_load(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "pytorch_model.bin").write_bytes(b"1")
+    source = ModelSource("a", str(tmp_path))
+    encoder = EncoderSource("a", str(tmp_path), "vit")
+    for one in (source, encoder):
+        assert set(one.identity["sha256"]) == {"config.json", "pytorch_model.bin"}
+    (tmp_path / "model.safetensors").write_bytes(b"2")
+    for one in (source, encoder):
+        assert set(one.identity["sha256"]) == {"config.json", "model.safetensors"}
+
+
+def test_a_model_from_the_hub_says_which_commit_it_is(tiny_llava, monkeypatch):
+    """A branch moves; where the entry names the commit, nothing is to be added."""
+    commit = "0123456789abcdef0123456789abcdef01234567"
+    monkeypatch.setattr(tiny_llava.model.config, "_commit_hash", commit, raising=False)
+    assert "commit" not in tiny_llava.spec
+    for revision, expected in ((None, commit), ("main", commit), (commit, None)):
+        source = ModelSource("tiny", "owner/name", revision=revision)
+        monkeypatch.setattr(tiny_llava, "source", source)
+        assert tiny_llava.spec.get("commit") == expected
+
+
+def without(folder, part, name, tmp_path, changed):
+    """A copy of a model whose file of weights lacks one, or holds it in another size."""
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    (copy / "SHA256SUMS").unlink(missing_ok=True)
+    weights = load_file(copy / "model.safetensors")
+    (key,) = [one for one in weights if part in one and one.endswith(name)]
+    shape = weights.pop(key).shape
+    if changed:
+        weights[key] = torch.zeros(*shape[:-1], shape[-1] + 1)
+    save_file(weights, copy / "model.safetensors", {"format": "pt"})
+    return copy
+
+
+@pytest.mark.parametrize(("changed", "fault"), [(False, "are missing"), (True, "do not fit")])
+def test_weights_that_would_be_drawn_at_random_are_named(
+    tiny_llava_folder, tmp_path, changed, fault
+):
+    name = "layers.1.self_attn.q_proj.weight"
+    copy = without(tiny_llava_folder, "language_model", name, tmp_path, changed)
+    with pytest.raises(ModelError, match=rf"models\.copy: weights of .* {fault}.*: .*{name}"):
+        load_vlm(copy)
+
+
+ENCODERS = ROOT / "resources" / "demo" / "encoders"
+
+
+@pytest.mark.parametrize(("changed", "fault"), [(False, "are missing"), (True, "do not fit")])
+def test_so_are_those_of_encoders(tmp_path, changed, fault):
+    name = "layers.1.self_attn.q_proj.weight"
+    copy = without(ENCODERS / "classification-s0", "", name, tmp_path, changed)
+    with pytest.raises(ModelError, match=rf"encoders\.a: weights of .* {fault}.*: .*{name}"):
+        load_encoder(EncoderSource("a", str(copy), "clip", device="cpu"))
+
+
+def test_encoders_are_held_against_their_checksums(tmp_path):
+    copy = shutil.copytree(ENCODERS / "classification-s0", tmp_path / "copy")
+    weights = (copy / "model.safetensors").read_bytes()
+    (copy / "model.safetensors").write_bytes(weights[:-1] + bytes([weights[-1] ^ 1]))
+    with pytest.raises(ModelError, match=r"not the weights that .*SHA256SUMS lists"):
+        load_encoder(EncoderSource("a", str(copy), "clip", device="cpu"))
 
 
 def test_half_precision_weights_load_as_float32_on_a_cpu(tiny_llava):

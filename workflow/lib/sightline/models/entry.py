@@ -1,11 +1,17 @@
-"""Entries of the configuration that name a model."""
+"""Entries of the configuration that name a model, and the files of its weights."""
 
 from collections.abc import Mapping
 from dataclasses import MISSING, fields
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from sightline.errors import SightlineError
 from sightline.from_file import FromFile
+
+
+def weight_files(folder: Path) -> list[Path]:
+    """Files whose weights are loaded from a folder: safetensors, or where there are none, pickled ones."""
+    return sorted(folder.glob("*.safetensors")) or sorted(folder.glob("*.bin"))
 
 
 class ModelError(SightlineError):

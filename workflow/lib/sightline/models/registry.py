@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sightline.files import sha256
-from sightline.models.entry import Entry, ModelError
+from sightline.models.entry import Entry, ModelError, weight_files
 
 FAMILIES = ("llava", "internvl", "qwen2_5_vl")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
@@ -14,6 +14,12 @@ QUANTIZATIONS = (None, "8bit", "4bit")
 DEVICE_MAPS = (None, "auto", "balanced")
 # Settings that mean nothing to the other families.
 _ONLY_FOR = {"image_size": "qwen2_5_vl", "tiles": "internvl"}
+# Beside the weights, what fixes what a model makes of an image and a question.
+_INPUTS = (
+    "config.json", "generation_config.json", "preprocessor_config.json", "processor_config.json",
+    "tokenizer.json", "tokenizer_config.json", "tokenizer.model", "special_tokens_map.json", "added_tokens.json",
+    "vocab.json", "merges.txt",
+)  # fmt: skip
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
@@ -114,10 +120,11 @@ class ModelSource(Entry):
 
     @property
     def identity(self) -> dict[str, Any]:
-        """What fixes the weights: path and revision, or for a folder the checksums of its files.
+        """What fixes weights and inputs: path and revision, or for a folder the checksums of its files.
 
-        Large files are read whole. Batch size, device and number of GPUs are left out: results do not
-        depend on them. How layers are stored and spread is in, because both change the last digits.
+        Those of the processor and the tokenizer count too: they say what pixels and ids a model gets. Large files
+        are read whole. Batch size, device and number of GPUs are left out: results do not depend on them. How layers
+        are stored and spread is in, because both change the last digits.
         """
         identity = {
             name: value
@@ -129,5 +136,6 @@ class ModelSource(Entry):
         identity |= {name: value for name, value in placed.items() if value}
         if self.folder is None:
             return identity | {"path": self.path}
-        files = [self.folder / "config.json", *self.folder.glob("*.safetensors")]
+        files = {file for pattern in _INPUTS for file in self.folder.glob(pattern)}
+        files |= {*weight_files(self.folder)}
         return identity | {"sha256": {file.name: sha256(file) for file in sorted(files)}}

@@ -75,7 +75,7 @@ class VLM:
     @property
     def spec(self) -> Mapping[str, Any]:
         """All that fixes the model's states, for the spec of a cache."""
-        return self.source.identity | {
+        here = {
             "dtype": str(self.dtype).removeprefix("torch."),
             "attention": self.model.config._attn_implementation,
             "processor": class_of(self.processor.image_processor),
@@ -83,6 +83,13 @@ class VLM:
             "torch": torch.__version__.split("+")[0],
             "transformers": transformers.__version__,
         }
+        return self.source.identity | self._commit() | here
+
+    def _commit(self) -> dict[str, str]:
+        """The commit on the hub, where the entry names none or a branch."""
+        found = getattr(self.model.config, "_commit_hash", None)
+        named = self.source.folder is not None or found in (None, self.source.revision)
+        return {} if named else {"commit": found}
 
     def grid_of(self, image: Image.Image) -> Grid:
         """Image tokens of this image; ``grid`` for all of them, except where there are tiles."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from sightline.files import sha256
-from sightline.models.entry import Entry, ModelError
+from sightline.models.entry import Entry, ModelError, weight_files
 from sightline.models.registry import DTYPES
 
 FAMILIES = ("clip", "vit", "dinov2", "blip", "flava", "resnet", "patches")
@@ -113,5 +113,5 @@ class EncoderSource(Entry):
         }
         if self.folder is None:
             return identity | {"path": self.path}
-        files = [*self.folder.glob("*config.json"), *self.folder.glob("*.safetensors")]
+        files = [*self.folder.glob("*config.json"), *weight_files(self.folder)]
         return identity | {"sha256": {file.name: sha256(file) for file in sorted(files)}}
