@@ -140,7 +140,8 @@ def test_every_figure_is_drawn(measured):
     assert len(fractions_figure.draw(shares, "toy", DEPTH, fakes.MIDDLE).axes) == 2
     printed = localisation_figure.published_rows(published, PAPER)
     middles = {"toy": fakes.MIDDLE}
-    assert len(localisation_figure.draw(effects["localisation"], printed, middles).axes) == 2
+    drawn = localisation_figure.draw(effects["localisation"], printed, middles, "toy")
+    assert len(drawn.axes) == 2
     assert len(visible_figure.draw_sweep(effects["visible"], effects["tail"], ["toy"]).axes) == 2
     assert len(visible_figure.draw_selections(effects["visible"], ["toy"]).axes) == 1
 

@@ -45,7 +45,8 @@ from sightline.studies.kaduri2025.knockout.effects import (
     summarise,
 )
 from sightline.studies.kaduri2025.knockout.levels import ceiling_of, floor_of
-from sightline.studies.kaduri2025.knockout.paper import MAIN_MODEL, SECOND_MODEL, Paper
+from sightline.studies.kaduri2025.knockout.paper import Paper
+from sightline.studies.kaduri2025.paper_models import MAIN_MODEL, SECOND_MODEL
 from sightline.studies.published import load_published
 
 PUBLISHED = load_published("kaduri2025")

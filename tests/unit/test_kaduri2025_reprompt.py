@@ -153,6 +153,15 @@ def test_c15_is_about_two_named_models():
     names = ("internvl2-76b", "llava-1.5-7b")
     table = pd.concat([answers(GOOD, model=names[0]), answers(weak, model=names[1])])
     assert verdicts(table, names)["C15", names[1]].verdict == REPLICATED
+    # Names count, not places, and another entry of the same checkpoint is still LLaVA.
+    names = ("llava-1.5-7b-v1", "internvl2-76b")
+    table = pd.concat([answers(weak, model=names[0]), answers(GOOD, model=names[1])])
+    assert verdicts(table, names)["C15", names[0]].verdict == REPLICATED
+
+
+def test_llava_alone_has_no_published_table():
+    row = verdicts(answers(GOOD, model="llava-1.5-7b"), ("llava-1.5-7b",))["C10", "llava-1.5-7b"]
+    assert row.published is None and row.reproduced > 0.8
 
 
 def test_without_pairs_every_claim_says_what_it_needs():

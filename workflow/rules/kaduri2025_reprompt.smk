@@ -152,12 +152,14 @@ rule kaduri2025_tab1:
     conda:
         "../../envs/core.yaml"
     params:
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_first_model(),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.kaduri2025.reprompt.tab1"),
     shell:
         "python -m sightline.studies.kaduri2025.reprompt.tab1 --effects {input.effects}"
-        " --protocol {input.protocol} --model {params.model} --out {params.stem} 2> {log}"
+        " --protocol {input.protocol} --models {params.models} --model {params.model}"
+        " --out {params.stem} 2> {log}"
 
 
 rule kaduri2025_tabS1:
@@ -165,6 +167,7 @@ rule kaduri2025_tabS1:
     input:
         effects=rules.summarise_reprompting.output.effects,
         protocol=ancient(results("settings/kaduri2025.json")),
+        published=library_file("studies/kaduri2025/published.csv"),
         part=settings_part("kaduri2025", "mme", "judge"),
     output:
         csv=report(
@@ -180,12 +183,14 @@ rule kaduri2025_tabS1:
     conda:
         "../../envs/core.yaml"
     params:
+        models=study("kaduri2025").get("models", []),
         model=kaduri2025_second_model(),
         stem=subpath(output.csv, strip_suffix=".csv"),
         code=code("sightline.studies.kaduri2025.reprompt.tab1"),
     shell:
         "python -m sightline.studies.kaduri2025.reprompt.tab1 --effects {input.effects}"
-        " --protocol {input.protocol} --model {params.model} --out {params.stem} 2> {log}"
+        " --protocol {input.protocol} --models {params.models} --model {params.model}"
+        " --out {params.stem} 2> {log}"
 
 
 rule kaduri2025_tabS3:

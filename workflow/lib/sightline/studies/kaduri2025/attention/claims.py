@@ -45,7 +45,7 @@ from sightline.studies.kaduri2025.attention.measurements import (
 )
 from sightline.studies.kaduri2025.attention.paper import bin_accuracies, share_curve
 from sightline.studies.kaduri2025.claims import STATEMENTS, STUDY
-from sightline.studies.kaduri2025.knockout.paper import MIDDLES, paper_models
+from sightline.studies.kaduri2025.paper_models import MIDDLES, paper_models
 from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.published import load_published
 from sightline.studies.verdicts import (

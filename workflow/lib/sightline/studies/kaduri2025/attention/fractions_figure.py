@@ -29,7 +29,7 @@ from sightline.studies.kaduri2025.attention.measurements import (
     WITHOUT_FIRST,
 )
 from sightline.studies.kaduri2025.attention.paper import ROWS, share_curve
-from sightline.studies.kaduri2025.knockout.paper import paper_models
+from sightline.studies.kaduri2025.paper_models import paper_models
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.published import load_published

@@ -38,7 +38,7 @@ from sightline.studies.kaduri2025.attention.measurements import (
     PRODUCING_FIRST,
 )
 from sightline.studies.kaduri2025.attention.paper import bin_accuracies
-from sightline.studies.kaduri2025.knockout.paper import DEPTHS, paper_models
+from sightline.studies.kaduri2025.paper_models import DEPTHS, paper_models
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.published import load_published
@@ -64,23 +64,26 @@ def published_rows(published: pd.DataFrame, paper: str) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
-def draw(table: pd.DataFrame, printed: pd.DataFrame, middles: dict[str, Window]) -> Figure:
+def draw(
+    table: pd.DataFrame, printed: pd.DataFrame, middles: dict[str, Window], beside: str
+) -> Figure:
     """One row of panels for each model: bins of layers in both readings, then layer by layer.
 
     Args:
         table: COLUMNS of `sightline.studies.kaduri2025.attention.localisation`.
-        printed: of `published_rows`; drawn with the first model.
+        printed: of `published_rows`.
         middles: model -> its middle layers.
+        beside: the model that printed bars stand beside.
     """
     with new_figure(
         columns=2, height=0.85 + 1.8 * len(middles), rows_of_axes=len(middles), columns_of_axes=2,
         sharey=True, squeeze=False,
     ) as (figure, panels):  # fmt: skip
-        for number, (row, (model, middle)) in enumerate(zip(panels, middles.items(), strict=True)):
+        for row, (model, middle) in zip(panels, middles.items(), strict=True):
             own = table[table["model"] == model]
             depth = int(own["model_layers"].iloc[0])
             _draw_bins(row[0], own)
-            if number == 0 and len(printed):
+            if model == beside and len(printed):
                 middle_of = (printed["first_layer"] + printed["last_layer"] + 1) / 2
                 published_marks(
                     row[0], middle_of / printed["model_layers"], printed["accuracy"],
@@ -89,8 +92,8 @@ def draw(table: pd.DataFrame, printed: pd.DataFrame, middles: dict[str, Window])
             _draw_layers(row[1], own)
             for axes in row:
                 shade_middle(axes, middle, depth)
-                beside = number == 0 and axes is row[0] and len(printed) > 0
-                depth_axis(axes, depth, int(printed["model_layers"].iloc[0]) if beside else 0)
+                known = model == beside and axes is row[0] and len(printed) > 0
+                depth_axis(axes, depth, int(printed["model_layers"].iloc[0]) if known else 0)
             n = own.loc[own["objects"] == LOST, "n"].max()
             row[0].set_ylabel(f"peak on the object\n{model}, n = {n:.0f} objects")
         panels[0][0].set_title("bins of layers, lost objects")
@@ -154,9 +157,14 @@ def main(options: argparse.Namespace) -> None:
     middles = {
         model: protocol.middle(model, int(depths[model])) for model in models if model in depths
     }
-    printed = published_rows(load_published("kaduri2025"), paper_models(models)[models[0]])
+    published = load_published("kaduri2025")
+    found = {
+        model: published_rows(published, paper) for model, paper in paper_models(models).items()
+    }
+    beside = next((model for model, rows in found.items() if len(rows)), models[0])
+    printed = found[beside]
     drawn = pd.concat([table, printed], ignore_index=True) if len(printed) else table
-    save_figure(draw(table, printed, middles), options.out, drawn)
+    save_figure(draw(table, printed, middles, beside), options.out, drawn)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,8 @@ from sightline.studies.kaduri2025.knockout.conditions import (
 )
 from sightline.studies.kaduri2025.knockout.effects import find_cells, read_effects
 from sightline.studies.kaduri2025.knockout.levels import draw_levels
-from sightline.studies.kaduri2025.knockout.paper import Paper, paper_models
+from sightline.studies.kaduri2025.knockout.paper import Paper
+from sightline.studies.kaduri2025.paper_models import paper_models
 from sightline.studies.published import load_published
 
 COLUMNS = (

@@ -33,7 +33,8 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     VARIANTS,
 )
 from sightline.studies.kaduri2025.knockout.contrasts import read_contrasts
-from sightline.studies.kaduri2025.knockout.paper import Paper, paper_models
+from sightline.studies.kaduri2025.knockout.paper import Paper
+from sightline.studies.kaduri2025.paper_models import paper_models
 from sightline.studies.published import load_published
 from sightline.studies.verdicts import (
     FEWEST,

@@ -1,6 +1,6 @@
 """What the paper printed about the knockout, and numbers derived from it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import pandas as pd
 
@@ -11,26 +11,16 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     QUERY,
     after_name,
 )
+from sightline.studies.kaduri2025.paper_models import DEPTHS, MAIN_MODEL, MIDDLES, SECOND_MODEL
 from sightline.studies.published import find_published
 
-MAIN_MODEL, SECOND_MODEL = "InternVL2-76B", "LLaVA-1.5-7B"
 BARS = {MAIN_MODEL: "fig2e", SECOND_MODEL: "figS1e"}
 CURVES = {MAIN_MODEL: "fig2f", SECOND_MODEL: "figS1f"}
-DEPTHS = {MAIN_MODEL: 80, SECOND_MODEL: 32}
-MIDDLES = {MAIN_MODEL: (20, 40), SECOND_MODEL: (4, 20)}
 POINTS = 8
 """Points of the published curves, at equal distance from 0, which stands for all layers."""
 
 Number = tuple[float | None, str]
 UNKNOWN: Number = (None, "")
-
-
-def paper_models(models: Sequence[str]) -> dict[str, str]:
-    """The paper's model that each one stands for: by its place, empty beyond the second."""
-    paper = (MAIN_MODEL, SECOND_MODEL)
-    return {
-        model: paper[number] if number < len(paper) else "" for number, model in enumerate(models)
-    }
 
 
 class Paper:

@@ -21,6 +21,12 @@ from sightline.studies.claims import (
     Claim,
     write_claims,
 )
+from sightline.studies.kaduri2025.paper_models import (
+    MAIN_MODEL,
+    SECOND_MODEL,
+    named_model,
+    paper_models,
+)
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.reprompt import methods
 from sightline.studies.kaduri2025.reprompt.effects import (
@@ -39,7 +45,7 @@ from sightline.studies.kaduri2025.reprompt.effects import (
 )
 from sightline.studies.kaduri2025.reprompt.questions import MME, POPE
 from sightline.studies.kaduri2025.reprompt.settings import Settings
-from sightline.studies.kaduri2025.reprompt.tab1 import ITEM, PAPER_MODEL
+from sightline.studies.kaduri2025.reprompt.tab1 import ITEM
 from sightline.studies.published import find_published, load_published
 
 STATEMENTS = {
@@ -62,7 +68,6 @@ LARGEST, SMALLEST = 0, -1
 FEWEST_PICTURES, FEWEST_SUBTASKS = 30, 6
 RETAINED_AT_LEAST, RETAINED_REFUTED, GAIN, READS = 0.85, 0.6, 5.0, 50.0
 BLIND_AT_MOST = 55.0
-NAMED = ("internvl2-76b", "llava-1.5-7b")
 
 
 @dataclass(frozen=True)
@@ -92,9 +97,11 @@ class Table:
         model: str,
         shares: Sequence[float],
         gate: float,
+        paper: str,
     ) -> None:
+        """Take the tables; ``paper`` is the paper's model whose numbers belong beside, empty where none do."""
         self._effects, self._comparisons = effects, comparisons
-        self.model, self.shares, self.gate = model, shares, gate
+        self.model, self.shares, self.gate, self.paper = model, shares, gate, paper
 
     def row(
         self, comparison: str, share: float, subtasks: str, name: str = MME
@@ -251,7 +258,7 @@ def _row(
 ) -> Claim:
     name, share = row["comparison"], row["share"]
     main = {COMPLEMENT: table.shares[SMALLEST]}.get(name, table.shares[LARGEST])
-    printed = find_published(published, ITEM, PAPER_MODEL, "derived", name)
+    printed = find_published(published, ITEM, table.paper, "derived", name)
     known = printed.value is not None and share == main and row["set"] == MME
     unit = "" if "ratio" in name else " (points)"
     tokens = "all tokens" if share == 100 else f"top {share:g} %"
@@ -271,17 +278,20 @@ def _row(
 
 
 def judge_second(tables: Sequence[Table], base: Claim) -> Claim:
-    """C15: the second model beside the first."""
+    """C15: LLaVA-1.5-7B beside InternVL2-76B; without them the second model beside the first."""
     if len(tables) < 2:
         return base
-    first, second = (_deciding(table, RETAINED, table.shares[LARGEST]) for table in tables[:2])
+    # Of several entries of one checkpoint the first counts.
+    named = {named_model(table.model): table for table in reversed(tables)}
+    known = MAIN_MODEL in named and SECOND_MODEL in named
+    pair = (named[MAIN_MODEL], named[SECOND_MODEL]) if known else tuple(tables[:2])
+    first, second = (_deciding(table, RETAINED, table.shares[LARGEST]) for table in pair)
     if first is None or second is None:
         return base
     difference = float(second["value"] - first["value"])
-    named = tuple(table.model for table in tables[:2]) == NAMED
-    lacking = [reason for table in tables[:2] for reason in table.lacking()]
-    if not named:
-        lacking.append(f"these are {tables[0].model} and {tables[1].model}")
+    lacking = [reason for table in pair for reason in table.lacking()]
+    if not known:
+        lacking.append(f"these are {pair[0].model} and {pair[1].model}")
     verdict = INCONCLUSIVE
     if not lacking:
         apart = second["ci_high"] < first["ci_low"]
@@ -289,12 +299,12 @@ def judge_second(tables: Sequence[Table], base: Claim) -> Claim:
     criterion = CRITERIA["C15"] + (f"; not testable here: {'; '.join(lacking)}" if lacking else "")
     return replace(
         base,
-        metric=f"{RETAINED} of {tables[1].model} minus that of {tables[0].model}",
+        metric=f"{RETAINED} of {pair[1].model} minus that of {pair[0].model}",
         published="far weaker",
         published_source="a reader's note (second-hand), no number",
         reproduced=difference,
         n=int(min(first["n_images"], second["n_images"])),
-        model=tables[1].model,
+        model=pair[1].model,
         criterion=criterion,
         verdict=verdict,
     )
@@ -337,7 +347,8 @@ def judge_reprompting(
                 yield base
                 continue
             tables = [
-                Table(effects, comparisons, key, settings.shares, settings.gate) for key in models
+                Table(effects, comparisons, key, settings.shares, settings.gate, paper)
+                for key, paper in paper_models(models).items()
             ]
             if claim in FINDERS:
                 yield from judge_claim(claim, tables[models.index(model)], published, base)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sightline import cli
+from sightline.studies.kaduri2025.paper_models import MAIN_MODEL, paper_models
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.reprompt import methods
 from sightline.studies.kaduri2025.reprompt.effects import (
@@ -25,7 +26,7 @@ from sightline.studies.kaduri2025.reprompt.settings import Settings
 from sightline.studies.published import UNKNOWN, find_published, load_published
 from sightline.studies.tables import write_table
 
-ITEM, PAPER_MODEL = "tab1", "InternVL2-76B"
+ITEM, PAPER_MODEL = "tab1", MAIN_MODEL
 CAPTION = (
     "Accuracy on yes/no pairs, ACC / ACC+ in per cent (chance 50 / 25), when a question is put to the image, to a "
     "context compressed while describing it, or to a description of it (kaduri2025 {item}); averages are unweighted "
@@ -157,7 +158,8 @@ def main(options: argparse.Namespace) -> None:
     settings = Settings.of(protocol)
     effects = read_effects(options.effects)
     # The published rows are of one model; the supplement's are unknown.
-    published = load_published("kaduri2025") if options.out.name == ITEM else None
+    paper = paper_models(options.models).get(options.model, "")
+    published = load_published("kaduri2025") if paper == PAPER_MODEL else None
     reader = OWN_READER if protocol.judge["kind"] == "vocabulary" else ""
     item = "Table 1" if options.out.name == ITEM else "Table 1 for a second model"
     caption = CAPTION.format(item=item, gate=settings.gate, reader=reader).strip()
@@ -177,6 +179,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--effects", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
-    parser.add_argument("--model", required=True, help="key of the model")
+    parser.add_argument("--models", nargs="*", required=True, help="keys, in the paper's order")
+    parser.add_argument("--model", required=True, help="the one whose table it is")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)
