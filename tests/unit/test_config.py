@@ -129,6 +129,39 @@ def test_refusal_names_key_and_valid_value(path, value, message):
     assert "config/README.md" in text
 
 
+@pytest.mark.parametrize(
+    "key",
+    [
+        "start_from/folder", "datasets/coco/path", "datasets/mme/path", "datasets/pope/path",
+        "datasets/reasonseg/path", "datasets/reasonseg/mirrors/val", "datasets/refer/path", "downloads/data_dir",
+        "parts/demo-sam/path", "models/demo-llava/path", "encoders/classification-s0/path",
+        "studies/neo2025/reference/vectors/demo-llava", "studies/neo2025/vqa_set/file",
+        "studies/qian2025/variants/folder",
+    ],
+)  # fmt: skip
+def test_paths_with_blanks_are_refused_with_a_way_out(key):
+    """Commands take them unquoted."""
+    *outer, last = key.split("/")
+    config = copy.deepcopy(CONFIGS["demo"])
+    part = config
+    for name in outer:
+        part = part.setdefault(name, {})
+    part[last] = "/data/my files"
+    message = refusal(config)
+    assert f"{key.replace('/', '.')}: /data/my files has a blank in it" in message
+    assert "link to it (ln -s)" in message
+
+
+@pytest.mark.parametrize(
+    ("name", "source", "missing"),
+    [("mme", "local", "path: /data/mme"), ("pope", "local", "path: /data/pope"), ("pope", "world", "images: 60")],
+)  # fmt: skip
+def test_questions_need_a_folder_or_a_number(name, source, missing):
+    message = refusal(changed(f"datasets/{name}", {"source": source}))
+    key = missing.split(":")[0]
+    assert f"datasets.{name}.{key} is missing; source {source} needs it: {missing}" in message
+
+
 def test_every_model_needs_a_published_vector():
     text = refusal(changed("studies/neo2025/reference/vectors", {"llava-1.5-7b": "a.pt"}, "paper"))
     assert "no vector for llava-phi-3-mini" in text

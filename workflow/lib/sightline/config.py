@@ -21,6 +21,7 @@ from sightline.errors import SightlineError
 from sightline.unfit_settings import unfit
 
 REFERENCE = "config/README.md"
+_NO_BLANK = r"^\S+$"
 Mapped = Mapping[str, Any]
 
 _INTRODUCTION = """# Configuration
@@ -139,6 +140,11 @@ def _fault(error: ValidationError) -> str:
         case "minimum" | "maximum":
             bound = {"minimum": "smaller", "maximum": "larger"}[error.validator]
             return f"{value} is {bound} than {error.validator_value}"
+        case "pattern" if error.validator_value == _NO_BLANK:
+            return (
+                f"{value} has a blank in it, where commands would part it; give it a name without one, such as that "
+                "of a link to it (ln -s)"
+            )
         case "pattern":
             return f"{value} does not match {error.validator_value}"
         case "not":
@@ -151,6 +157,10 @@ def _broken_references(config: Mapped) -> Iterator[str]:
     coco = config["datasets"]["coco"]
     needed = {"local": {"path": "/data/coco"}, "world": {"images": {"train2017": 1200}}}
     yield from _missing("datasets.coco", coco, needed.get(coco["source"], {}))
+    for name in ("mme", "pope"):
+        if entry := config["datasets"].get(name):
+            wanted = {"local": {"path": f"/data/{name}"}, "world": {"images": 60}}
+            yield from _missing(f"datasets.{name}", entry, wanted[entry["source"]])
     splits = set(coco.get("images", ())) if coco["source"] == "world" else {"train2017", "val2017"}
     for name, study in config["studies"].items():
         for model in study.get("models", ()):
