@@ -110,6 +110,7 @@ rule extract_features:
         weights=encoder_files,
         protocol=results("settings/khajuria2025.json"),
         samples=results("khajuria2025/samples.parquet"),
+        dataset=khajuria2025_data(),
     output:
         sharded_traces("khajuria2025/features/{encoder}", "cls/spec.json"),
     log:
@@ -140,6 +141,7 @@ rule caption_images:
         encoder=results("settings/encoders/{encoder}.json"),
         weights=encoder_files,
         samples=results("khajuria2025/samples.parquet"),
+        dataset=khajuria2025_data(),
     output:
         results("khajuria2025/captions/{encoder}.parquet"),
     log:

@@ -52,14 +52,14 @@ rule decode_pairs:
     threads: 1
     resources:
         **model_job(),
+        device=config["device"],
     params:
         folder=subpath(input.features, ancestor=2),
-        device="cpu" if config["device"] == "cpu" else "auto",
         code=code("sightline.studies.khajuria2025.probes.decode"),
     shell:
         "python -m sightline.studies.khajuria2025.probes.decode"
         " --features {params.folder} --settings {input.settings} --threads {threads}"
-        " --captions {input.captions} --device {params.device} --out {output.outcomes} --images {output.images} 2> {log}"
+        " --captions {input.captions} --device {resources.device} --out {output.outcomes} --images {output.images} 2> {log}"
 
 
 rule decode_global:
@@ -79,14 +79,14 @@ rule decode_global:
     threads: 1
     resources:
         **model_job(),
+        device=config["device"],
     params:
         folder=subpath(input.features, ancestor=2),
-        device="cpu" if config["device"] == "cpu" else "auto",
         code=code("sightline.studies.khajuria2025.probes.global_probe"),
     shell:
         "python -m sightline.studies.khajuria2025.probes.global_probe"
         " --features {params.folder} --settings {input.settings} --threads {threads}"
-        " --device {params.device} --out {output.outcomes} --images {output.images} 2> {log}"
+        " --device {resources.device} --out {output.outcomes} --images {output.images} 2> {log}"
 
 
 rule test_failures:
@@ -109,12 +109,13 @@ rule test_failures:
     threads: 1
     resources:
         **model_job(),
+        device=config["device"],
     params:
         folder=subpath(input.features, ancestor=2),
         code=code("sightline.studies.khajuria2025.probes.failures"),
     shell:
         "python -m sightline.studies.khajuria2025.probes.failures"
-        " --encoder {input.encoder} --features {params.folder} --settings {input.settings}"
+        " --encoder {input.encoder} --device {resources.device} --features {params.folder} --settings {input.settings}"
         " --global-probe {input.outcomes} --global-images {input.images} --out {output} 2> {log}"
 
 
@@ -126,6 +127,7 @@ rule map_similarity:
         protocol=ancient(results("settings/khajuria2025.json")),
         part=settings_part("khajuria2025", "variants", "published_grids"),
         samples=results("khajuria2025/samples.parquet"),
+        dataset=khajuria2025_data(),
         settings=results("settings/khajuria2025_probes.json"),
     output:
         rows=results("khajuria2025/measurements/similarity/{encoder}.parquet"),
@@ -140,12 +142,13 @@ rule map_similarity:
     threads: 1
     resources:
         **model_job(),
+        device=config["device"],
     params:
         root=lambda wildcards: dataset_root("coco"),
         code=code("sightline.studies.khajuria2025.probes.similarity"),
     shell:
         "python -m sightline.studies.khajuria2025.probes.similarity"
-        " --encoder {input.encoder} --dataset {params.root} --protocol {input.protocol}"
+        " --encoder {input.encoder} --device {resources.device} --dataset {params.root} --protocol {input.protocol}"
         " --settings {input.settings} --samples {input.samples} --threads {threads}"
         " --out {output.rows} --maps {output.maps} --tests {output.tests} 2> {log}"
 

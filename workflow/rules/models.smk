@@ -154,11 +154,14 @@ rule measure_trained_quality:
     conda:
         "../../envs/torch.yaml"
     threads: 4
+    resources:
+        **cards(1, config["device"]),
+        device=config["device"],
     params:
         folder=subpath(input.vlm, ancestor=2),
     shell:
         "python -m sightline.demo.quality --models {params.folder} --key {wildcards.recipe} --threads {threads}"
-        " --out {output} 2> {log}"
+        " --device {resources.device} --out {output} 2> {log}"
 
 
 rule write_model_card:
@@ -253,13 +256,16 @@ rule measure_vlm_quality:
     conda:
         "../../envs/torch.yaml"
     threads: 1
+    resources:
+        **model_job(),
+        device=config["device"],
     params:
         folder=lambda wildcards: demo_folder(wildcards.model),
         scenes=config.get("quality", {}).get("scenes", 0),
         code=code("sightline.demo.quality"),
     shell:
         "python -m sightline.demo.quality --models {params.folder} --key {wildcards.model}"
-        " --scenes {params.scenes} --threads {threads} --out {output} 2> {log}"
+        " --scenes {params.scenes} --threads {threads} --device {resources.device} --out {output} 2> {log}"
 
 
 rule measure_encoder_quality:
@@ -319,9 +325,12 @@ rule collect_examples:
     conda:
         "../../envs/torch.yaml"
     threads: 1
+    resources:
+        **model_job(),
+        device=config["device"],
     params:
         folder=lambda wildcards: demo_folder(wildcards.model),
         code=code("sightline.demo.examples"),
     shell:
         "python -m sightline.demo.examples --models {params.folder} --threads {threads}"
-        " --out {output} 2> {log}"
+        " --device {resources.device} --out {output} 2> {log}"

@@ -84,7 +84,8 @@ def _rle(mask: np.ndarray) -> str:
 def main(arguments: argparse.Namespace) -> None:
     """Ask the models of a folder."""
     torch.set_num_threads(arguments.threads)
-    vlm = load_vlm(ModelSource(key="demo-llava", path=str(arguments.models / VLM)))
+    source = ModelSource(key="demo-llava", path=str(arguments.models / VLM))
+    vlm = load_vlm(source, arguments.device)
     segmenter = load_segmenter(arguments.models / SEGMENTER)
     found = collect(vlm, segmenter, arguments.scenes)
     with atomic_path(arguments.out) as temporary:
@@ -95,6 +96,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--scenes", type=int, default=20)
+    parser.add_argument("--device", default="auto", help="of the VLM")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -200,7 +200,8 @@ def predict_mask(
     prompt = vlm.prompt(question, prefix=f" {prefix}")
     inputs = vlm.embed(prompt, held_out.image_tokens[scene : scene + 1])
     states = vlm.model.model.language_model(inputs_embeds=inputs, use_cache=False)
-    state = states.last_hidden_state[:, prompt.roles.last]
+    # The segmenter stays on the CPU, in 32 bits, wherever the VLM is.
+    state = states.last_hidden_state[:, prompt.roles.last].cpu().float()
     pixels = vlm.processor.image_processor(
         images=Image.fromarray(held_out.scenes[scene].pixels), return_tensors="pt"
     )["pixel_values"]
@@ -266,7 +267,7 @@ def main(arguments: argparse.Namespace) -> None:
     """Measure the models of a folder."""
     torch.set_num_threads(arguments.threads)
     source = ModelSource(key=arguments.key, path=str(arguments.models / VLM))
-    vlm = load_vlm(source)
+    vlm = load_vlm(source, arguments.device)
     segmenter = load_segmenter(arguments.models / SEGMENTER)
     quality = measure(vlm, segmenter, arguments.scenes)
     write_csv(quality, arguments.out)
@@ -281,6 +282,7 @@ if __name__ == "__main__":
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--key", required=True, help="name of the VLM in the table")
     parser.add_argument("--scenes", type=int, default=300)
+    parser.add_argument("--device", default="auto", help="of the VLM")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -11,6 +11,7 @@ python -m sightline.studies.khajuria2025.probes.failures --encoder encoder.json 
 import argparse
 import logging
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def main(options: argparse.Namespace) -> None:
     weights = ImageWeights(settings.bootstrap, settings.seed)
     outcomes = read_decoding([options.global_probe])
     probes = global_cells(outcomes, read_images([options.global_images]), settings)
-    source = EncoderSource.read(options.encoder)
+    source = replace(EncoderSource.read(options.encoder), device=options.device)
     encoder = _with_words(source)
     lines = []
     for variant, placing in VARIANTS:
@@ -205,6 +206,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, required=True, help="encoder file, JSON")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--features", type=Path, required=True, help="folder of the encoder")
     parser.add_argument("--settings", type=Path, required=True, help="of the probes, JSON")
     parser.add_argument("--global-probe", type=Path, required=True)

@@ -16,8 +16,8 @@ LIMIT = 2**30
 
 
 def solver_device(name: str) -> str:
-    """Where probes are fitted: "auto" is a GPU if there is one."""
-    return str(choose_device(name))
+    """Where probes are fitted: "auto" is a GPU if there is one, and mps, which has no 64 bits, is passed over."""
+    return "cpu" if name == "mps" else str(choose_device(name))
 
 
 Read = Callable[["Lane"], NDArray[np.float32]]

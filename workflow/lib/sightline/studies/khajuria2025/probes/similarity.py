@@ -11,6 +11,7 @@ python -m sightline.studies.khajuria2025.probes.similarity --encoder encoder.jso
 
 import argparse
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -201,7 +202,7 @@ def main(options: argparse.Namespace) -> None:
     from sightline.models.encoders.loading import load_encoder
 
     torch.set_num_threads(options.threads)
-    encoder = load_encoder(EncoderSource.read(options.encoder))
+    encoder = load_encoder(replace(EncoderSource.read(options.encoder), device=options.device))
     placing = Placing(
         encoder.transform, encoder.grids, protocol.published_grids.get(encoder.key), None
     )
@@ -230,6 +231,7 @@ def main(options: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoder", type=Path, required=True, help="encoder file, JSON")
+    parser.add_argument("--device", default="auto")
     parser.add_argument("--dataset", type=Path, required=True)
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--settings", type=Path, required=True, help="of the probes, JSON")
