@@ -1,14 +1,13 @@
 """Images that nobody expects: each is read as what it shows, or refused with its name and a reason."""
 
 import io
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from absurd_images import png_that_claims
 from sightline.scenes.pictures import MOST_PIXELS, ImageFileError, image_size, open_image
 from sightline.scenes.scene import Scene
 from sightline.scenes.yes_no import YesNoQuestion
@@ -23,20 +22,6 @@ def encoded(image: Image.Image, kind: str, **options: object) -> bytes:
 def noise(width: int = 64, height: int = 48) -> Image.Image:
     pixels = np.random.default_rng(0).integers(0, 256, (height, width, 3), dtype=np.uint8)
     return Image.fromarray(pixels)
-
-
-def png_that_claims(width: int, height: int) -> bytes:
-    """A file of a hundred bytes with the header of a picture of any size."""
-    chunks = [
-        (b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)),
-        (b"IDAT", zlib.compress(b"\0" * 100)),
-        (b"IEND", b""),
-    ]
-    packed = [
-        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
-        for name, data in chunks
-    ]
-    return b"\x89PNG\r\n\x1a\n" + b"".join(packed)
 
 
 FRAMES = [Image.new("RGB", (8, 6), color) for color in ("red", "blue", "green")]

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
+from absurd_images import png_that_claims
+from sightline.scenes.pictures import ImageFileError
 from sightline.scenes.reasonseg import load_reasonseg
-from sightline.scenes.reasonseg_mirror import is_sentence, main
+from sightline.scenes.reasonseg_mirror import is_sentence, main, write_row
 from sightline.scenes.records import AnnotationError
 
 TEXTS = ("the speed display", "Where can the driver read the speed?")
@@ -26,6 +28,13 @@ def picture(size=(12, 8)) -> bytes:
     """Encoded bytes of a random JPEG."""
     rng, file = np.random.default_rng(0), io.BytesIO()
     Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).save(file, "JPEG")
+    return file.getvalue()
+
+
+def gif() -> bytes:
+    """Encoded bytes in a format that the official folder has not."""
+    file = io.BytesIO()
+    Image.new("RGB", (12, 8)).save(file, "GIF")
     return file.getvalue()
 
 
@@ -104,6 +113,23 @@ def test_sentences_are_told_by_their_end():
 def test_what_is_wrong_with_a_copy_is_named(tmp_path, changed, message):
     with pytest.raises(AnnotationError, match=message):
         unpack(tmp_path, **changed)
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "message"),
+    [
+        (png_that_claims(10_001, 10_000), ImageFileError, "row 0: image: 10001 x 10000 px"),
+        (png_that_claims(2**31 - 1, 2**31 - 1), ImageFileError, "row 0: image: .*not unpacked"),
+        (b"<html>404</html>", ImageFileError, "row 0: image: not a readable image"),
+        (gif(), AnnotationError, "row 0: image is neither JPEG nor PNG but GIF"),
+    ],
+    ids=["too large", "bomb", "no image", "other format"],
+)
+def test_an_image_that_is_none_or_too_large_is_named(tmp_path, data, error, message):
+    row = {"text": "the mug", "image": {"bytes": data}, "mask": target(0)}
+    with pytest.raises(error, match=message):
+        write_row(row, 0, tmp_path, "copy")
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from absurd_images import png_that_claims
 from mirror import Fault, serve
 from sightline.scenes.download import DownloadError
 from sightline.scenes.inventory import RemoteFile
@@ -117,6 +118,15 @@ def test_an_image_of_another_size_is_another_image(server, tmp_path):
     server.files[f"/{WANTED[0][0]}"] = jpeg(0, (30, 30))
     with pytest.raises(DownloadError, match=r"an image of \(30, 30\), annotated as \(24, 16\)"):
         fetch_images(WANTED[:1], addresses(server)[:1], tmp_path, attempts=1)
+
+
+@pytest.mark.parametrize("side", [10_001, 2**31 - 1])
+def test_a_bomb_is_refused_in_words(server, tmp_path, side):
+    """Pillow's own limit is higher, and its error is none that a user is meant to read."""
+    server.files[f"/{WANTED[0][0]}"] = png_that_claims(side, side)
+    with pytest.raises(DownloadError, match=r"what came: .* are not unpacked"):
+        fetch_images(WANTED[:1], addresses(server)[:1], tmp_path, attempts=1)
+    assert not (tmp_path / WANTED[0][0]).exists()
 
 
 def test_no_image_lands_outside(server, tmp_path):

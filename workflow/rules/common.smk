@@ -14,6 +14,7 @@ from sightline.scenes.inventory import find_file
 from sightline.scenes.single_images import SINGLE, choose_way
 from sightline.sources import LIBRARY, code_digest
 from sightline.studies.image_counts import count_images
+from sightline.unpinned import warning as unpinned_warning
 
 # Jobs use the interpreter that runs Snakemake, or that of their conda environment, and this library.
 os.environ.update(

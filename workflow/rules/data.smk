@@ -15,6 +15,8 @@ localrules:
 onstart:
     for reckoning in coco_ways():
         logger.info(reckoning)
+    if unpinned := unpinned_warning(config):
+        logger.warning(unpinned)
     refuse_without_room()
 
 

@@ -4,9 +4,11 @@ Files come from anywhere. Pillow reads 16-bit greys as almost white, takes the f
 and unpacks whatever size a header claims up to a limit of its own; here each of these has an answer.
 """
 
+import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from PIL import Image
@@ -32,8 +34,30 @@ def image_size(path: Path | str) -> tuple[int, int]:
     Raises:
         ImageFileError: the file is missing, no image, or of a size that no study can use.
     """
-    with _opened(Path(path)) as image:
+    with _opened(Path(path), path) as image:
         return image.size
+
+
+def inspect_encoded(
+    data: bytes, name: str, whole: bool = False
+) -> tuple[str | None, tuple[int, int]]:
+    """Format, as Pillow names it, and (width, height) in pixels of a picture that is not in a file yet.
+
+    Args:
+        data: the encoded picture.
+        name: what messages call it.
+        whole: whether to unpack it as well, which fails where its end is missing.
+
+    Raises:
+        ImageFileError: it is no image, damaged, or of a size that no study can use.
+    """
+    with _opened(io.BytesIO(data), name) as image:
+        if whole:
+            try:
+                image.load()
+            except Exception as error:  # a damaged file can fail in any way
+                raise _unreadable(name, error) from error
+        return image.format, image.size
 
 
 def open_image(path: Path | str) -> Image.Image:
@@ -44,7 +68,7 @@ def open_image(path: Path | str) -> Image.Image:
             a known range.
     """
     path = Path(path)
-    with _opened(path) as image:
+    with _opened(path, path) as image:
         try:
             frames = getattr(image, "n_frames", 1)
             if frames == 1 or image.format == _FIRST_IS_THE_PICTURE:
@@ -59,9 +83,9 @@ def open_image(path: Path | str) -> Image.Image:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(source: Path | BinaryIO, path: Path | str) -> Iterator[Image.Image]:
     try:
-        image = Image.open(path)
+        image = Image.open(source)
     except FileNotFoundError as error:
         raise ImageFileError(
             f"{path}: no such image. Download the images of this split, or check the root folder."
@@ -91,12 +115,12 @@ def _with_8_bits(image: Image.Image) -> Image.Image:
     return image
 
 
-def _too_large(path: Path, what: str) -> ImageFileError:
+def _too_large(path: Path | str, what: str) -> ImageFileError:
     return ImageFileError(
         f"{path}: {what}; images of more than {MOST_PIXELS:,} pixels are not unpacked. Scale it down, and its "
         "annotations with it."
     )
 
 
-def _unreadable(path: Path, error: Exception) -> ImageFileError:
+def _unreadable(path: Path | str, error: Exception) -> ImageFileError:
     return ImageFileError(f"{path}: not a readable image ({error}). Download or generate it again.")

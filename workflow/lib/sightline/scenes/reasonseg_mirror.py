@@ -8,7 +8,6 @@ sentence is taken for one, and the JSON says that this was assumed.
 """
 
 import argparse
-import io
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -18,11 +17,11 @@ from typing import Any
 import datasets
 import numpy as np
 import pandas as pd
-from PIL import Image, UnidentifiedImageError
 from pycocotools import mask as coco_mask
 
 from sightline import cli
 from sightline.files import atomic_path, clear_files, sha256, write_csv, write_json
+from sightline.scenes.pictures import inspect_encoded
 from sightline.scenes.records import AnnotationError, field
 
 _SUFFIX = {"JPEG": ".jpg", "PNG": ".png"}
@@ -74,16 +73,16 @@ def write_row(row: Mapping[str, Any], number: int, folder: Path, mirror: str) ->
     """Write one row as image and JSON; returns both.
 
     Raises:
-        AnnotationError: mask and image do not fit, or the image is none.
+        AnnotationError: mask and image do not fit, or the image is neither JPEG nor PNG.
+        ImageFileError: the image is none, or too large.
     """
     where = f"{mirror}: row {number}"
     text = field(row, "text", str, where)
     data = field(field(row, "image", dict, where), "bytes", bytes, where)
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            suffix, (width, height) = _SUFFIX[image.format], image.size
-    except (UnidentifiedImageError, OSError, KeyError) as error:
-        raise AnnotationError(f"{where}: image is neither JPEG nor PNG ({error}).") from error
+    kind, (width, height) = inspect_encoded(data, f"{where}: image")
+    if kind not in _SUFFIX:
+        raise AnnotationError(f"{where}: image is neither JPEG nor PNG but {kind}.")
+    suffix = _SUFFIX[kind]
     mask = row["mask"]
     if mask.shape != (height, width):
         raise AnnotationError(f"{where}: mask of {mask.shape}, image of {(height, width)}.")

@@ -9,7 +9,6 @@ Images that are there already are not asked for again; a killed call goes on wit
 
 import argparse
 import csv
-import io
 import logging
 import time
 import urllib.request
@@ -19,13 +18,13 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path, PurePosixPath
 
-from PIL import Image, UnidentifiedImageError
 from tqdm import tqdm
 
 from sightline import cli
 from sightline.files import atomic_path, sha256
 from sightline.scenes.download import DownloadError
 from sightline.scenes.inventory import RemoteFile, find_file
+from sightline.scenes.pictures import ImageFileError, inspect_encoded
 
 log = logging.getLogger(__name__)
 
@@ -146,25 +145,18 @@ def _bring(
             try:
                 with urllib.request.urlopen(url, timeout=_TIMEOUT) as response:
                     data = response.read()
-                found = _measure(data)
+                _, found = inspect_encoded(data, "what came", whole=True)
                 if found != size:
                     raise OSError(f"an image of {found}, annotated as {size}")
                 with atomic_path(out / path) as temporary:
                     temporary.write_bytes(data)
                 return
-            except (OSError, HTTPException, UnidentifiedImageError) as error:
-                fault = f"{url}: {error}."
+            except (OSError, HTTPException, ImageFileError) as error:
+                fault = f"{url}: {str(error).rstrip('.')}."
                 if getattr(error, "code", 0) in (403, 404) or attempt == attempts - 1:
                     break
                 time.sleep(pause * 2**attempt)
     raise DownloadError(fault)
-
-
-def _measure(data: bytes) -> tuple[int, int]:
-    """Width and height of an encoded image, all of which must be there."""
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        return image.size
 
 
 def read_wanted(path: Path | str) -> list[tuple[str, tuple[int, int]]]:
