@@ -12,6 +12,7 @@ from sightline.studies.claims import INCONCLUSIVE, NOT_RUN, REPLICATED, read_cla
 from sightline.studies.khajuria2025.features import Features
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, RANDOM, SECONDARY
 from sightline.studies.khajuria2025.probes import claims as claims_module
+from sightline.studies.khajuria2025.probes.captioned import global_cells
 from sightline.studies.khajuria2025.probes.decode import decode_all, image_rows
 from sightline.studies.khajuria2025.probes.global_probe import decode_global
 from sightline.studies.khajuria2025.probes.global_probe import image_rows as object_rows
@@ -37,7 +38,6 @@ from sightline.studies.khajuria2025.probes.measures import (
     M1,
     M2,
     M2_CORRECTED,
-    global_cells,
     measure,
     pair_cells,
 )
@@ -199,7 +199,8 @@ def test_image_weights_belong_to_the_image():
 
 def test_measures_are_read_at_the_best_layer(root: Path, cells: dict[str, Cells]):
     probes = global_cells(read(root, "global"), read(root, "objects"), SETTINGS)
-    layer, found = measure(cells[CORRECTED], probes[CORRECTED], "contrastive-s0")
+    one = measure(cells[CORRECTED], probes[CORRECTED], "contrastive-s0")
+    layer, found = one.layer, one.measures
     assert layer == 2 and found[M1].value > 0.9
     ratio = found["A_sp"].value / found["A_pp"].value
     assert found[M2].value == pytest.approx(ratio)

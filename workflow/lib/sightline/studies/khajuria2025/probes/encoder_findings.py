@@ -19,6 +19,8 @@ from sightline.studies.verdicts import Finding
 
 ENOUGH = 20
 """Encoders that a correlation needs for a verdict."""
+SEEDS = 4
+"""Seeds that an objective needs for a verdict: with one of five missing, four that agree are four of five."""
 
 
 def _over_encoders(evidence: Evidence, first: str, second: str) -> tuple[Finding, list[str]] | None:
@@ -85,11 +87,14 @@ def b6(evidence: Evidence) -> list[Finding]:
         groups = [group for group in groups if len(group) > 1]
         if len(groups) < 2:
             return []
+        enough = sum(len(group) >= SEEDS for group in groups) >= 2
         n = min(one.n for group in groups for one in group)
         p_value = stats.f_oneway(*([one.value for one in group] for group in groups)).pvalue
         means = [evidence.cells.over_seeds(group) for group in groups]
         spread = combine(lambda values: values.max(0) - values.min(0), means)
-        verdict = REPLICATED if p_value < 0.01 else INCONCLUSIVE
+        verdict = NOT_REPLICATED if enough else INCONCLUSIVE
+        if p_value < 0.01:
+            verdict = REPLICATED
         metric = f"{name}, largest minus smallest objective (F test over seeds: p = {p_value:.2g})"
         findings.append(
             found(metric, Estimate(spread.value, spread.draws, n), verdict, published, AUTHORS)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, SECONDARY
+from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, ROLES, SECONDARY
 from sightline.studies.khajuria2025.probes.measurements import IMAGE
 from sightline.studies.khajuria2025.probes.measures import Chosen, GlobalCells, paired
 from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
@@ -80,6 +80,13 @@ class Evidence:
         """Share of what is left above guessing."""
         chance = self.chance(encoder, target)
         return (accuracy - chance) / (1 - chance)
+
+    def favours_primary(self, encoder: str) -> Estimate:
+        """Above-chance share of CLS for the primary minus that for the secondary, last layer."""
+        first, second = (
+            self.above_chance(encoder, self.cls(encoder, target), target) for target in ROLES
+        )
+        return first - second
 
     def pool(self, encoders: Iterable[str], per: Per) -> Estimate | None:
         """Mean over objectives of the mean over their encoders; None without an encoder."""

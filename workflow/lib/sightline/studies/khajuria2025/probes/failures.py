@@ -1,6 +1,7 @@
 """Simple tasks in scenes of several objects: the failure modes that v1 claims and never showed (dossier section 6).
 
-zero-shot   each object of the global probe is named by CLS and words alone, in and not in captions
+zero-shot   each object of the global probe is named by CLS and words alone, in and not in captions; corrected,
+            as the mean over the categories that both have enough objects of
 matching    of two words the image is matched with the right one, for its primary and its secondary object
 retrieval   the nearest other image by CLS shows the same primary, the same secondary
 
@@ -26,6 +27,12 @@ from sightline.models.encoders.source import EncoderSource
 from sightline.models.registry import ModelError
 from sightline.studies.khajuria2025 import names as stored
 from sightline.studies.khajuria2025.features import Features
+from sightline.studies.khajuria2025.probes.captioned import (
+    accuracy_by_category,
+    accuracy_of_all,
+    global_cells,
+    shared_categories,
+)
 from sightline.studies.khajuria2025.probes.global_probe import named
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
@@ -33,7 +40,6 @@ from sightline.studies.khajuria2025.probes.measurements import (
     read_decoding,
     read_images,
 )
-from sightline.studies.khajuria2025.probes.measures import global_cells
 from sightline.studies.khajuria2025.probes.resampling import Estimate, ImageWeights, combine
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 
@@ -75,7 +81,19 @@ def zero_shot(
     ids = objects.rows["image_id"].to_numpy()
     if not flags.any() or flags.all():
         return
-    inside, outside = (_accuracy(weights, ids[some], right[some]) for some in (flags, ~flags))
+    labels = objects.labels
+    if variant == AS_PUBLISHED:
+        sides = [accuracy_of_all(weights, ids, right, some) for some in (flags, ~flags)]
+    else:
+        categories = shared_categories(labels, flags)
+        if not len(categories):
+            log.info("%s: no category has enough objects in and not in captions", variant)
+            return
+        sides = [
+            accuracy_by_category(weights, ids, right, some, labels, categories)
+            for some in (flags, ~flags)
+        ]
+    inside, outside = sides
     yield f"{ZERO_SHOT}, in caption", inside
     yield f"{ZERO_SHOT}, not in caption", outside
     yield f"{ZERO_SHOT}, in minus not in caption", inside - outside

@@ -1,7 +1,7 @@
 """Accuracies of the global probe by layer, representation and caption, with intervals over images.
 
-In and not in captions differ in their mix of categories; ``matched`` weighs categories alike in both: the mean
-over the categories that have at least five objects in each.
+In and not in captions differ in their mix of categories; ``accuracy`` counts objects alike, ``matched`` the
+categories that have enough objects in both. Claims rest on the latter in "corrected".
 """
 
 import argparse
@@ -9,38 +9,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from sightline import cli
 from sightline.files import write_csv
+from sightline.studies.khajuria2025.probes.captioned import global_cells
 from sightline.studies.khajuria2025.probes.measurements import (
     IN_CAPTION,
     NOT_IN_CAPTION,
     read_decoding,
     read_images,
-    unpack,
 )
-from sightline.studies.khajuria2025.probes.measures import flag_of, global_cells
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 
-FEWEST = 5
 COLUMNS = (
     "variant", "probe", "encoder", "layer", "representation", "subset", "n", "accuracy", "ci_low",
     "ci_high", "categories", "matched",
 )  # fmt: skip
-
-
-def matched_accuracy(
-    right: np.ndarray, asked: np.ndarray, other: np.ndarray, labels: np.ndarray
-) -> tuple[int, float]:
-    """Number of categories with FEWEST objects in both sets, and the mean of their accuracies in the first."""
-    shares = [
-        right[asked & (labels == label)].mean()
-        for label in np.unique(labels)
-        if min((asked & (labels == label)).sum(), (other & (labels == label)).sum()) >= FEWEST
-    ]
-    return len(shares), float(np.mean(shares)) if shares else float("nan")
 
 
 def rows(
@@ -49,15 +34,11 @@ def rows(
     """Lines of the table, COLUMNS."""
     cells = global_cells(outcomes, images, settings)
     for row in outcomes.itertuples():
-        objects = images[(images["encoder"] == row.encoder) & (images["variant"] == row.variant)]
-        flags = objects[flag_of(row.variant)].to_numpy(bool)
-        labels = objects["label"].to_numpy()
-        right = unpack(row.correct, row.images)
-        for subset, asked in ((IN_CAPTION, flags), (NOT_IN_CAPTION, ~flags)):
-            found = cells[row.variant].cell(
-                row.encoder, row.layer, row.representation, subset == IN_CAPTION
-            )
-            categories, matched = matched_accuracy(right, asked, ~asked, labels)
+        here, key = cells[row.variant], (row.encoder, row.layer, row.representation)
+        categories = len(here.categories(row.encoder))
+        for subset in (IN_CAPTION, NOT_IN_CAPTION):
+            found = here.of_all(*key, subset == IN_CAPTION)
+            matched = here.by_category(*key, subset == IN_CAPTION).value
             yield dict(
                 zip(
                     COLUMNS,

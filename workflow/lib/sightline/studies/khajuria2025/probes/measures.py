@@ -3,10 +3,15 @@
 M1(layer) = A_ss; M2(layer) = A_sp / A_pp; both at the layer of the largest A_ss. The published bar "M2" is A_sp
 (defect 3). M2' = (A_sp - c) / (A_pp - c) leaves out what guessing gives, c being the share of the more frequent
 label: perfect segregation is 0 there, while M2 cannot fall below c / A_pp.
+
+As published, the layer is chosen on the images that it is reported on (defect 5). Corrected, either half of the
+images reports at the layer that the other half chose, and the mean is given; every draw chooses anew.
 """
 
 import argparse
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial as bound
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,18 +23,17 @@ from scipy import stats
 from sightline import cli
 from sightline.files import write_csv
 from sightline.studies.khajuria2025.names import AVG_OBJ
+from sightline.studies.khajuria2025.probes.captioned import GlobalCells, global_cells
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
-    CATEGORY,
     MLP,
     PRIMARY,
     SECONDARY,
     WHOLE,
     read_decoding,
     read_images,
-    unpack,
 )
-from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, ImageWeights
+from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, Pick, over_halves
 from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.summarise import all_cells
@@ -52,68 +56,29 @@ PAIR_COLUMNS = (
 )  # fmt: skip
 
 
+ALL_TRAINED, WITHOUT_OUTLIER = "all trained", "without CLIP large"
+"""Encoders of a correlation; CLIP large carries the published one of M2."""
+OUTLIER = "clip-l"
+
+
 class Chosen(NamedTuple):
-    """Measures of an encoder at one layer."""
+    """Measures of an encoder at the layer that a rule chooses.
+
+    Attributes:
+        layer: chosen on all images.
+        measures: name -> value. With crossed halves each half reports at the layer that the other chose, and
+            the two may differ from ``layer``.
+        drawn: (draws,) layer chosen on all images of every draw.
+    """
 
     layer: int
     measures: dict[str, Estimate]
+    drawn: NDArray[np.int64]
 
-
-class GlobalCells:
-    """Accuracies of the global probe of one variant, in and not in caption.
-
-    Args:
-        rows: outcomes of one variant.
-        images: objects behind them.
-        weights: of images.
-        flag: column that says what captions name.
-    """
-
-    def __init__(
-        self, rows: pd.DataFrame, images: pd.DataFrame, weights: ImageWeights, flag: str
-    ) -> None:
-        self._rows = rows.set_index(["encoder", "layer", "representation"]).sort_index()
-        self._objects = {key: part for key, part in images.groupby("encoder")}
-        self._weights, self._flag = weights, flag
-        self._known: dict[tuple[str, int, str, bool], Estimate] = {}
-
-    def cell(self, encoder: str, layer: int, representation: str, named: bool) -> Estimate:
-        """Accuracy on the objects that captions name, or on the others."""
-        key = (encoder, layer, representation, named)
-        if key not in self._known:
-            row = self._rows.loc[key[:3]]
-            row = row.iloc[0] if isinstance(row, pd.DataFrame) else row
-            objects = self._objects[encoder]
-            asked = objects[self._flag].to_numpy(bool) == named
-            right = unpack(row["correct"], int(row["images"])) & asked
-            drawn = self._weights.accuracies(
-                objects["image_id"].tolist(), asked[None], right[None]
-            )[0]
-            n = int(asked.sum())
-            self._known[key] = Estimate(float(right.sum() / n) if n else float("nan"), drawn, n)
-        return self._known[key]
-
-    def has(self, encoder: str, layer: int, representation: str = AVG_OBJ) -> bool:
-        """Whether the probe was run there."""
-        return (encoder, layer, representation) in self._rows.index
-
-
-def flag_of(variant: str) -> str:
-    """Column of the images that says what captions name, as the variant sees it."""
-    return "in_caption_published" if variant == AS_PUBLISHED else "in_caption"
-
-
-def global_cells(
-    rows: pd.DataFrame, images: pd.DataFrame, settings: ProbeSettings
-) -> dict[str, GlobalCells]:
-    """Variant -> its global probe."""
-    weights = ImageWeights(settings.bootstrap, settings.seed)
-    return {
-        variant: GlobalCells(
-            some, images[images["variant"] == variant], weights, flag_of(str(variant))
-        )
-        for variant, some in rows[rows["target"] == CATEGORY].groupby("variant", sort=False)
-    }
+    def before(self, last: int) -> Estimate:
+        """1 where the layer is before the last, else 0."""
+        n = self.measures[M1].n
+        return Estimate(float(self.layer < last), (self.drawn < last).astype(float), n)
 
 
 def paired(cells: Cells, encoder: str, layer: int, source: str, target: str) -> Estimate:
@@ -122,23 +87,61 @@ def paired(cells: Cells, encoder: str, layer: int, source: str, target: str) -> 
 
 
 def measure(
-    cells: Cells, probe: GlobalCells | None, encoder: str, rule: str = BEST_M1
+    cells: Cells,
+    probe: GlobalCells | None,
+    encoder: str,
+    rule: str = BEST_M1,
+    crossed: bool = True,
 ) -> Chosen | None:
     """All measures of an encoder at the layer that a rule chooses.
+
+    Args:
+        cells: paired decoding.
+        probe: global probe; None without.
+        encoder: key.
+        rule: BEST_M1 or BEST_GLOBAL.
+        crossed: each half of the images reports at the layer that the other half chose; without, all images
+            report at the layer that they chose themselves, as published.
 
     Returns:
         None where the rule needs the global probe and there is none.
     """
-    layers = [layer for layer in cells.layers(encoder)]
+    layers = cells.layers(encoder)
+    asked = probe is not None and all(probe.has(encoder, layer) for layer in layers)
+
+    def pairs(source: str, target: str, half: int | None = None) -> list[Estimate]:
+        if half is None:
+            return [paired(cells, encoder, layer, source, target) for layer in layers]
+        return [cells.halves(encoder, n, AVG_OBJ, source, target)[half] for n in layers]
+
+    def objects(named: bool, half: int | None = None) -> list[Estimate]:
+        return [probe.cell(encoder, n, AVG_OBJ, named, half) for n in layers] if probe else []
+
     if rule == BEST_M1:
-        score = {n: paired(cells, encoder, n, SECONDARY, SECONDARY).value for n in layers}
-    elif probe is None or not probe.has(encoder, layers[0]):
+        scores = [pairs(SECONDARY, SECONDARY, half) for half in (None, 0, 1)]
+    elif not asked:
         return None
     else:
-        score = {n: probe.cell(encoder, n, AVG_OBJ, False).value for n in layers}
-    layer = max(layers, key=lambda n: (score[n], -n))
+        scores = [objects(False, half) for half in (None, 0, 1)]
+    if any(np.isnan([one.value for one in side]).all() for side in scores):
+        return None
+    on_all = Pick.largest(scores[0])
+    # Half that reports (None for all images) -> the layer that it reports at.
+    picks: dict[int | None, Pick] = (
+        {0: Pick.largest(scores[2]), 1: Pick.largest(scores[1])}
+        if crossed
+        else {None: Pick.largest(scores[0], redrawn=False)}
+    )
+
+    def at(parts: Callable[[int | None], list[Estimate]], chosen_on: bool) -> Estimate:
+        # What the layer was not chosen on is reported by all images, at either layer.
+        found = [pick.of(parts(half if chosen_on else None)) for half, pick in picks.items()]
+        mean = over_halves(found)
+        return mean if chosen_on else replace(mean, n=min(one.n for one in found))
+
+    own = rule == BEST_M1
     a_ss, a_sp, a_pp, a_ps = (
-        paired(cells, encoder, layer, *pair)
+        at(bound(pairs, *pair), own)
         for pair in (
             (SECONDARY, SECONDARY),
             (SECONDARY, PRIMARY),
@@ -146,17 +149,23 @@ def measure(
             (PRIMARY, SECONDARY),
         )
     )
-    chance = cells.baseline(encoder, layer, AVG_OBJ, PRIMARY, PRIMARY)
+    chance = float(
+        np.mean(
+            [
+                cells.baseline(encoder, layers[pick.place], AVG_OBJ, PRIMARY, PRIMARY)
+                for pick in picks.values()
+            ]
+        )
+    )
     found = {
         M1: a_ss, A_SP: a_sp, A_PP: a_pp, A_PS: a_ps, M2: a_sp / a_pp,
         M2_CORRECTED: (a_sp - chance) / (a_pp - chance), M2_DRAFT: a_ps / a_pp,
     }  # fmt: skip
-    if probe is not None and probe.has(encoder, layer):
-        found[IN], found[NOT_IN] = (
-            probe.cell(encoder, layer, AVG_OBJ, named) for named in (True, False)
-        )
-        found[GAP] = found[IN] - found[NOT_IN]
-    return Chosen(layer, found)
+    if asked:
+        inside, outside = (at(bound(objects, named), not own) for named in (True, False))
+        if np.isfinite([inside.value, outside.value]).all():
+            found |= {IN: inside, NOT_IN: outside, GAP: inside - outside}
+    return Chosen(layers[on_all.place], found, np.array(layers)[on_all.drawn])
 
 
 def pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -241,15 +250,20 @@ def main(options: argparse.Namespace) -> None:
     for variant, cells in pairs.items():
         probe = probes.get(variant)
         for rule in CORRELATIONS:
-            found = {e: measure(cells, probe, e, rule) for e in cells.encoders}
+            crossed = variant != AS_PUBLISHED
+            found = {e: measure(cells, probe, e, rule, crossed) for e in cells.encoders}
             chosen = {e: one for e, one in found.items() if one is not None}
             for encoder, (layer, measures) in chosen.items():
                 for name, one in measures.items():
                     lines.append(
                         (variant, rule, encoder, layer, name, one.value, *one.interval, one.n)
                     )
-            if probe is not None:
-                table += correlations(chosen, variant, rule, roster.trained, "all trained")
+            if probe is None:
+                continue
+            table += correlations(chosen, variant, rule, roster.trained, ALL_TRAINED)
+            if roster.published and OUTLIER in roster.trained:
+                rest = [encoder for encoder in roster.trained if encoder != OUTLIER]
+                table += correlations(chosen, variant, rule, rest, WITHOUT_OUTLIER)
     write_csv(pd.DataFrame(lines, columns=list(COLUMNS)), options.out)
     write_csv(pd.DataFrame(table, columns=list(PAIR_COLUMNS)), options.correlations)
 

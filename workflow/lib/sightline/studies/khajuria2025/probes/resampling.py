@@ -2,7 +2,8 @@
 
 Every image gets one Poisson weight per draw, from its own number, so that all encoders, layers and variants that
 saw the image weigh it alike and differences are paired. Tasks are drawn with replacement, the same in all cells;
-so are the encoders of one objective where they are averaged.
+so are the encoders of one objective where they are averaged. Every image belongs to one of two halves, again by
+its number, so that one half can choose what the other reports.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from sightline.errors import SightlineError
 from sightline.intervals import EMPTY, Interval
+from sightline.studies.khajuria2025.names import AVG_OBJ
 from sightline.studies.khajuria2025.probes.measurements import unpack_all
 
 Draws = NDArray[np.float64]
@@ -73,6 +75,43 @@ class Estimate:
     __radd__ = __add__
 
 
+@dataclass(frozen=True, eq=False)
+class Pick:
+    """Which of several estimates is the largest.
+
+    Attributes:
+        place: on the data; the first of equals.
+        drawn: (draws,) in every draw.
+    """
+
+    place: int
+    drawn: NDArray[np.int64]
+
+    @classmethod
+    def largest(cls, parts: Sequence[Estimate], redrawn: bool = True) -> "Pick":
+        """The largest estimate; without ``redrawn`` the one on the data in all draws."""
+        place = int(np.argmax([-np.inf if np.isnan(part.value) else part.value for part in parts]))
+        draws = np.stack([part.draws for part in parts])
+        if not redrawn:
+            return cls(place, np.full(draws.shape[1], place))
+        return cls(place, np.where(np.isnan(draws), -np.inf, draws).argmax(0))
+
+    def of(self, parts: Sequence[Estimate]) -> Estimate:
+        """That one of other estimates, in the same order."""
+        draws = np.stack([part.draws for part in parts])
+        return Estimate(
+            parts[self.place].value,
+            draws[self.drawn, np.arange(draws.shape[1])],
+            parts[self.place].n,
+        )
+
+
+def over_halves(parts: Sequence[Estimate]) -> Estimate:
+    """Mean of estimates on different images."""
+    both = combine(lambda values: values.mean(0), parts)
+    return Estimate(both.value, both.draws, sum(part.n for part in parts))
+
+
 def combine(call: Callable[[NDArray[np.float64]], Draws], parts: Sequence[Estimate]) -> Estimate:
     """A statistic of several estimates.
 
@@ -85,8 +124,15 @@ def combine(call: Callable[[NDArray[np.float64]], Draws], parts: Sequence[Estima
     return Estimate(float(call(values)[0]), np.asarray(call(draws)), min(part.n for part in parts))
 
 
+def _accuracies(
+    weights: NDArray[np.float32], tested: NDArray[np.bool_], correct: NDArray[np.bool_]
+) -> NDArray[np.float32]:
+    with np.errstate(invalid="ignore"):
+        return (correct.astype(np.float32) @ weights) / (tested.astype(np.float32) @ weights)
+
+
 class ImageWeights:
-    """Poisson weights of images, (draws, images).
+    """Poisson weights of images, (draws, images), and the half that each belongs to.
 
     Args:
         draws: number of resamples.
@@ -96,6 +142,16 @@ class ImageWeights:
     def __init__(self, draws: int, seed: int) -> None:
         self.draws, self._seed = draws, seed
         self._known: dict[int, NDArray[np.float32]] = {}
+        self._halves: dict[int, int] = {}
+
+    def halves(self, image_ids: Iterable[int]) -> NDArray[np.int64]:
+        """0 or 1 for each image; an image is in the same half wherever it is asked for."""
+        found = []
+        for image in map(int, image_ids):
+            if image not in self._halves:
+                self._halves[image] = int(np.random.default_rng([self._seed, image, 1]).integers(2))
+            found.append(self._halves[image])
+        return np.array(found, dtype=np.int64)
 
     def of(self, image_ids: Iterable[int]) -> NDArray[np.float32]:
         """Weights of some images; an image has the same wherever it is asked for."""
@@ -111,9 +167,7 @@ class ImageWeights:
         self, image_ids: Sequence[int], tested: NDArray[np.bool_], correct: NDArray[np.bool_]
     ) -> NDArray[np.float32]:
         """Accuracies (cells, draws) of outcomes (cells, images)."""
-        weights = self.of(image_ids).T
-        with np.errstate(invalid="ignore"):
-            return (correct.astype(np.float32) @ weights) / (tested.astype(np.float32) @ weights)
+        return _accuracies(self.of(image_ids).T, tested, correct)
 
 
 class Cells:
@@ -141,6 +195,14 @@ class Cells:
         self.per_task = np.full(shape, np.nan)
         self.n_per_task, self.baselines = np.zeros(shape, int), np.full(shape, np.nan)
         total, weight = (np.zeros((len(keys), weights.draws)) for _ in range(2))
+        # The layer is chosen by avg_obj alone, so its lines are all that is wanted of the halves.
+        self._halved = {
+            n: i for i, n in enumerate(np.flatnonzero(keys["representation"] == AVG_OBJ))
+        }
+        shape = (2, len(self._halved))
+        self._half_per_task = np.full((*shape, len(self.tasks)), np.nan)
+        self._half_n = np.zeros(shape, int)
+        halves, half_weight = (np.zeros((*shape, weights.draws)) for _ in range(2))
         named = {
             key: part["image_id"].to_numpy() for key, part in images.groupby(["encoder", "task"])
         }
@@ -148,16 +210,34 @@ class Cells:
             column = self.tasks.index(task)
             lines = [place[tuple(key)] for key in some[list(KEYS)].itertuples(index=False)]
             ids = named[encoder, task]
-            marks = (unpack_all(some[name], len(ids)) for name in ("tested", "correct"))
-            drawn = weights.accuracies(ids, *marks)
+            tested, correct = (unpack_all(some[name], len(ids)) for name in ("tested", "correct"))
+            drawing = weights.of(ids).T
+            drawn = _accuracies(drawing, tested, correct)
             self.per_task[lines, column] = some["accuracy"]
             self.n_per_task[lines, column] = some["n"]
             self.baselines[lines, column] = some["baseline"]
             known = np.isfinite(drawn)
             total[lines] += np.where(known, drawn, 0) * times[column]
             weight[lines] += known * times[column]
+            rows_here = [row for row, line in enumerate(lines) if line in self._halved]
+            here = [self._halved[lines[row]] for row in rows_here]
+            if not here:
+                continue
+            side = weights.halves(ids)
+            for half in range(2):
+                mine = side == half
+                marks = [part[rows_here][:, mine] for part in (tested, correct)]
+                counts, right = (part.sum(1) for part in marks)
+                with np.errstate(invalid="ignore"):
+                    self._half_per_task[half, here, column] = right / counts
+                self._half_n[half, here] += counts
+                drawn = _accuracies(drawing[mine], *marks)
+                known = np.isfinite(drawn)
+                halves[half, here] += np.where(known, drawn, 0) * times[column]
+                half_weight[half, here] += known * times[column]
         with np.errstate(invalid="ignore"):
             self._drawn = total / weight
+            self._half_drawn = halves / half_weight
         self._place = place
 
     @property
@@ -191,6 +271,19 @@ class Cells:
             self._drawn[line],
             int(self.n_per_task[line].sum()),
         )
+
+    def halves(self, *key: str | int) -> tuple[Estimate, Estimate]:
+        """Accuracy of a cell of avg_obj on either half of the images, mean over tasks."""
+        line = self._halved[self.line(*key)]
+        first, second = (
+            Estimate(
+                float(np.nanmean(self._half_per_task[half, line])),
+                self._half_drawn[half, line],
+                int(self._half_n[half, line]),
+            )
+            for half in range(2)
+        )
+        return first, second
 
     def baseline(self, *key: str | int) -> float:
         """Accuracy of always saying the most frequent label, mean over tasks."""

@@ -25,6 +25,8 @@ PUBLISHED_ENCODERS = {
 }
 """Published encoders by the keys of published.csv, in the order of the published Figure 3."""
 
+NINE = tuple(PUBLISHED_ENCODERS)[:-1]
+"""Those that claims over encoders rest on."""
 
 REPEATED = "clip-l-224"
 """CLIP large at the resolution of the similarity maps alone; the nine encoders hold it at another."""
@@ -132,6 +134,12 @@ class Roster:
     def trained(self) -> list[str]:
         """Encoders that learnt something and see whole images."""
         return [entry.encoder for entry in self.entries if not entry.control]
+
+    @property
+    def published(self) -> bool:
+        """Whether the trained encoders are the published ones themselves, not others in their place."""
+        trained = [entry for entry in self.entries if not entry.control]
+        return bool(trained) and all(entry.encoder == entry.stands_for for entry in trained)
 
     @property
     def objectives(self) -> dict[str, list[str]]:

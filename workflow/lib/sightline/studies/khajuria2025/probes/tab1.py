@@ -8,37 +8,49 @@ import pandas as pd
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.khajuria2025.probes.measures import (
+    ALL_TRAINED,
     BEST_M1,
     GAP,
     M1,
     M2,
     NOT_IN,
     PAIR_COLUMNS,
+    WITHOUT_OUTLIER,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_value
 from sightline.studies.published import load_published
 from sightline.studies.tables import MISSING, write_table
 
 ITEM, MODEL = "tab1", "nine encoders"
+# Encoders and pair -> row and column of Pearson's r, and of its p-value.
 ROWS = {
-    (M1, NOT_IN): "M1_vs_global_not_in_caption",
-    (M2, NOT_IN): "M2ratio_vs_global_not_in_caption",
-    (M2, GAP): "M2ratio_vs_caption_gap",
-}
+    (ALL_TRAINED, M1, NOT_IN): (("M1_vs_global_not_in_caption", "r"), ("M1_vs_global_not_in_caption", "p")),
+    (ALL_TRAINED, M2, NOT_IN): (
+        ("M2ratio_vs_global_not_in_caption", "r"), ("M2ratio_vs_global_not_in_caption", "p"),
+    ),
+    (ALL_TRAINED, M2, GAP): (("M2ratio_vs_caption_gap", "r"), ("M2ratio_vs_caption_gap", "p")),
+} | {
+    (WITHOUT_OUTLIER, first, second): tuple(
+        (f"without_CLIP_ViT_L {pair} {column}", "derived") for column in "rp"
+    )
+    for first, second, pair in (
+        (M1, NOT_IN, "M1_vs_not_in_caption"),
+        (M2, NOT_IN, "M2_vs_not_in_caption"),
+        (M2, GAP, "M2_vs_gap"),
+    )
+}  # fmt: skip
+UNKNOWN = (("", ""), ("", ""))
 
 
 def build(correlations: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Lines of the correlations with ``published_r`` and ``published_p`` where the pair was published."""
     here = correlations[correlations["rule"] == BEST_M1].copy()
-    for column, name in (("r", "published_r"), ("p", "published_p")):
-        here[name] = pd.Series(
-            [
-                published_value(published, ITEM, MODEL, ROWS.get((a, b), ""), column)
-                for a, b in zip(here["first"], here["second"], strict=True)
-            ],
-            here.index,
-            dtype=float,
-        )
+    keys = list(zip(here["encoders"], here["first"], here["second"], strict=True))
+    for number, name in enumerate(("published_r", "published_p")):
+        values = [
+            published_value(published, ITEM, MODEL, *ROWS.get(key, UNKNOWN)[number]) for key in keys
+        ]
+        here[name] = pd.Series(values, here.index, dtype=float)
     return here
 
 
@@ -55,7 +67,7 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
             {
                 "Protocol": row["variant"],
                 "Pair": f"{row['first']} and {row['second']}",
-                "Encoders": row["n"],
+                "Encoders": f"{row['n']}, {row['encoders']}",
                 "Pearson": cell(row, "pearson"),
                 "p": MISSING if pd.isna(row["p_value"]) else f"{row['p_value']:.3g}",
                 "Spearman": cell(row, "spearman"),
