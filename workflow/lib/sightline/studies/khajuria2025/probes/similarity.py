@@ -1,8 +1,9 @@
 """Cosine of one token of an object with all tokens of the image, layer by layer, over many images (section 4.4).
 
-The token is the one nearest the middle of the object's own tokens. Layers are outputs of blocks; the published
-maps call the input embedding layer 1, and clip negative cosines to 0 as the numbers ``mean``, ``adjacent`` and
-``above_half`` do here.
+The token is the one nearest the middle of the object's own tokens. Where the run has the published image it comes
+first and its map is shown, as published with the very tokens that were looked at there. Layers are outputs of
+blocks; the published maps call the input embedding layer 1, and clip negative cosines to 0 as the numbers ``mean``,
+``adjacent`` and ``above_half`` do here.
 
 python -m sightline.studies.khajuria2025.probes.similarity --encoder encoder.json --dataset results/demo/data/coco \
     --protocol khajuria2025.json --settings probes.json --samples samples.parquet --out similarity.parquet \
@@ -31,6 +32,7 @@ from sightline.studies.khajuria2025 import names as stored
 from sightline.studies.khajuria2025.placing import Placing
 from sightline.studies.khajuria2025.probes.failures import COLUMNS as TEST_COLUMNS
 from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
+from sightline.studies.khajuria2025.probes.published_image import is_published, published_token
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.protocol import Protocol
 from sightline.studies.khajuria2025.scene_files import IMAGE, Scenes, batches, stored_mask
@@ -129,6 +131,7 @@ class Maps:
             states = self._encoder.states(self._encoder.pixels(seen))
             for place, key in enumerate(keys):
                 here = pairs[(pairs["split"] == key[0]) & (pairs["image_id"] == key[1])]
+                here = here.assign(published=is_published(here))
                 for sample in here.to_dict("records"):
                     yield from self._of_object(
                         sample, [one[place, 1:] for one in states], seen[place]
@@ -138,6 +141,7 @@ class Maps:
         self, sample: dict[str, Any], states: list[torch.Tensor], picture: Any
     ) -> Iterator[tuple[dict[str, Any], dict[str, Any] | None]]:
         mask = stored_mask(sample)
+        shown_as = AS_PUBLISHED if sample["published"] else CORRECTED
         for variant, placing in self._variants.items():
             sets = self._placing.tokens(mask, placing)
             for layer, state in enumerate(states):
@@ -145,13 +149,16 @@ class Maps:
                 grid, members = self._placing.grids[number], sets[number]
                 if len(members) < FEWEST_TOKENS or members.max() >= len(state):
                     continue
-                token = middle_token(members, grid)
+                if sample["published"] and variant == AS_PUBLISHED:
+                    token = published_token(sample["role"], grid)
+                else:
+                    token = middle_token(members, grid)
                 cosines = cosine_map(state, token)
                 base = {key: sample[key] for key in ("split", "image_id", "task", "role")}
                 base |= {"encoder": self._encoder.key, "variant": variant, "layer": layer}
                 row = base | {"tokens": len(members)} | numbers(cosines, token, members, grid)
                 shown = None
-                if variant == CORRECTED:
+                if variant == shown_as:
                     pixels = np.asarray(picture.convert("RGB"))
                     shown = {
                         "encoder": self._encoder.key, "image_id": sample["image_id"],
@@ -165,12 +172,17 @@ class Maps:
 
 
 def choose(samples: pd.DataFrame, images: int) -> pd.DataFrame:
-    """Both objects of some images, as many of each task, both of at least a few tokens on a common grid."""
+    """Both objects of some images, as many of each task, both of at least a few tokens on a common grid.
+
+    The published image is the first, if it is there.
+    """
     pairs = samples[samples["part"] == stored.PAIRS]
     large = pairs.groupby(["task", *IMAGE])["cells"].transform("min") >= 2 * FEWEST_TOKENS
     pairs = pairs[large]
     if pairs.empty:
         raise SimilarityError("no image of a pair shows two objects of enough tokens.")
+    # A stable sort: the published image first, all others in their order.
+    pairs = pairs.iloc[np.argsort(~is_published(pairs).to_numpy(), kind="stable")]
     keys = pairs[["task", *IMAGE]].drop_duplicates()
     each = max(1, images // keys["task"].nunique())
     return keys.groupby("task").head(each).merge(pairs, on=["task", *IMAGE])

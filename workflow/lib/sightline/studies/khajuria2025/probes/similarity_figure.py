@@ -1,7 +1,8 @@
 """Similarity of one token of each object to all tokens, by depth, and the same over many images (v3, section 4.4).
 
 Above: one image, the token's place and its object's tokens marked, cosines from 0 to 1 as published. Below: mean
-cosine within and outside the object over many images, with the published means of adjacent tokens of one image.
+cosine within and outside the object over many images. Where the image above is the published one, the published
+means of adjacent tokens stand beside this run's of the same tokens; of other images nothing was published.
 """
 
 import argparse
@@ -24,8 +25,9 @@ from sightline.studies.drawing import (
     save_figure,
 )
 from sightline.studies.khajuria2025.names import PRIMARY, ROLES
-from sightline.studies.khajuria2025.probes.measurements import CORRECTED
+from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
 from sightline.studies.khajuria2025.probes.published_cells import published_line
+from sightline.studies.khajuria2025.probes.published_image import IMAGE_ID, is_published
 from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS, Roster
 from sightline.studies.published import load_published
 
@@ -38,13 +40,24 @@ PUBLISHED_ROWS = {
     "above_half": "fraction_above_0.5",
 }
 DRAWS = 1000
+PAPER, SAME_IMAGE = "paper", "as published, the published image"
 COLOURS = {PRIMARY: PALETTE["orange"], "secondary": PALETTE["blue"]}
 
 
+def comparable(maps: pd.DataFrame, roster: Roster) -> list[str]:
+    """Published encoders, not others in their place, whose maps are of the published image."""
+    shown = is_published(maps).groupby(maps["encoder"], sort=False).all()
+    return [e for e in shown.index[shown] if roster[e].stands_for == e]
+
+
 def figure_data(
-    rows: pd.DataFrame, published: pd.DataFrame, roster: Roster, item: str
+    rows: pd.DataFrame, maps: pd.DataFrame, published: pd.DataFrame, roster: Roster, item: str
 ) -> pd.DataFrame:
-    """Per variant, encoder, role, layer and measure: value, ci_low, ci_high, images; the paper's labels from 1."""
+    """Per variant, encoder, role, layer and measure: value, ci_low, ci_high, images.
+
+    Variant PAPER has the published values, on this run's layers (the published label 1 is the embedding, here -1),
+    and SAME_IMAGE this run's of the same image and tokens; both where `comparable`.
+    """
     lines = []
     keys = ["variant", "encoder", "role", "layer"]
     for key, some in rows.groupby(keys, sort=False):
@@ -54,16 +67,21 @@ def figure_data(
             lines.append((*key, name, known[name].mean(), *interval, known["image_id"].nunique()))
     columns = [*keys, "measure", "value", "ci_low", "ci_high", "images"]
     parts = [pd.DataFrame(lines, columns=columns)]
-    for encoder in dict.fromkeys(rows["encoder"]):
+    for encoder in comparable(maps, roster):
+        here = rows[(rows["encoder"] == encoder) & (rows["variant"] == AS_PUBLISHED)]
+        here = here[here["image_id"] == IMAGE_ID]
         for role in ROLES:
+            own = here[here["role"] == role].drop_duplicates("layer").set_index("layer")
             for name, row in PUBLISHED_ROWS.items():
-                line = published_line(published, item, roster[encoder].stands_for, f"{role} {row}")
-                parts.append(
-                    pd.DataFrame({"layer": line.index, "value": line.to_numpy()}).assign(
-                        variant="paper", encoder=encoder, role=role, measure=name, images=1
+                line = published_line(published, item, encoder, f"{role} {row}")
+                line.index = line.index - 2
+                for variant, one in ((PAPER, line), (SAME_IMAGE, own[name])):
+                    parts.append(
+                        pd.DataFrame({"layer": one.index, "value": one.to_numpy()}).assign(
+                            variant=variant, encoder=encoder, role=role, measure=name, images=1
+                        )
                     )
-                )
-    return pd.concat([part for part in parts if len(part)])[columns]
+    return pd.concat([part for part in parts if len(part)]).reindex(columns=columns)
 
 
 def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
@@ -156,21 +174,21 @@ def _draw_curves(panel: Axes, data: pd.DataFrame, encoder: str, roster: Roster) 
             )  # fmt: skip
             bounds = (line[column] for column in ("value", "ci_low", "ci_high"))
             error_bars(panel, line["layer"], *bounds, COLOURS[role])
-    paper = data[
-        (data["encoder"] == encoder)
-        & (data["variant"] == "paper")
-        & (data["measure"] == "adjacent")
-    ]
-    if len(paper) and len(here):
-        # Published labels run from 1 to 12 or 24; drawn at the same relative depth.
-        scale = here["layer"].max() / (paper["layer"].max() - 1)
+    compared = data[(data["encoder"] == encoder) & (data["measure"] == "adjacent")]
+    for variant, label, filled in (
+        (PAPER, "published, adjacent tokens", False),
+        (SAME_IMAGE, "this run, the same tokens", True),
+    ):
         for role in ROLES:
-            line = paper[paper["role"] == role]
-            panel.plot(
-                (line["layer"] - 1) * scale, line["value"], "D", color="white", markersize=3.5,
-                markeredgecolor=COLOURS[role], label="published, adjacent tokens",
-            )  # fmt: skip
-    name = PUBLISHED_ENCODERS.get(roster[encoder].stands_for, "")
+            line = compared[(compared["variant"] == variant) & (compared["role"] == role)]
+            if len(line):
+                panel.plot(
+                    line["layer"], line["value"], "D" if not filled else "d", markersize=3.5,
+                    color=COLOURS[role] if filled else "white", markeredgecolor=COLOURS[role],
+                    label=label, linestyle="none",
+                )  # fmt: skip
+    beside = (compared["variant"] == PAPER).any()
+    name = PUBLISHED_ENCODERS[roster[encoder].stands_for] if beside else ""
     images = here["images"].max() if len(here) else 0
     panel.set_title(
         f"{encoder}, {images} images" + (f"\n(paper: {name})" if name else ""), fontsize=6
@@ -188,7 +206,7 @@ def main(options: argparse.Namespace) -> None:
     if rows.empty or maps.empty:
         raise SightlineError(f"{options.maps[0]}: no map in it to draw; run map_similarity.")
     roster = Roster.read(options.roster)
-    data = figure_data(rows, load_published("khajuria2025"), roster, options.item)
+    data = figure_data(rows, maps, load_published("khajuria2025"), roster, options.item)
     save_figure(draw(data, maps, roster), options.out, data)
 
 
