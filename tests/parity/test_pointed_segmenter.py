@@ -1,9 +1,12 @@
 """The small trainable model of the READ kind against the model it is built from."""
 
+import copy
+
 import pytest
 import torch
 from transformers import SamImageProcessorPil
 
+from sightline.instruments import pointed_segmenter
 from sightline.instruments.point_rules import PointRule
 from sightline.instruments.pointed_segmenter import (
     VARIANTS,
@@ -108,6 +111,26 @@ def test_the_frozen_parts_are_neither_trained_nor_saved(tiny_llava, asked):
     trained = {name.split(".")[0] for name, one in module.named_parameters() if one.requires_grad}
     assert trained == {"lora", "segmenter"}
     assert not any("vision_encoder" in n for n, p in module.named_parameters() if p.requires_grad)
+
+
+def test_trained_parts_and_features_follow_the_frozen_block(tiny_llava, asked):
+    """On a device without values, that like a GPU computes with nothing that is not there."""
+    *_, sam, features = asked
+    away = copy.copy(tiny_llava)
+    away.model = copy.deepcopy(tiny_llava.model).to("meta")
+    module = build(away, sam, "seg")
+    assert {one.device.type for one in module.parameters()} == {"meta"}
+    seg, image = module.states(features)
+    assert seg.device.type == image.device.type == "meta"
+    assert module.logits(features).device.type == "meta"
+    truth = torch.zeros(2, module.grid.rows, module.grid.columns)
+    seen = []
+    away_truth = build(away, sam, "points-truth")
+    with pytest.MonkeyPatch.context() as patch:
+        # Points depend on values, which this device has not.
+        patch.setattr(pointed_segmenter, "similarity_as_points", lambda one, *_: seen.append(one))
+        away_truth.points(seg, image, features.sizes, truth)
+    assert [one.device.type for one in seen] == ["meta", "meta"]
 
 
 def test_a_missing_variant_says_how_to_get_it(tmp_path):

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from khajuria2025_fakes import write_features
 from sightline.studies.claims import INCONCLUSIVE, NOT_RUN, REPLICATED, read_claims
@@ -14,6 +15,7 @@ from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, RANDOM, 
 from sightline.studies.khajuria2025.probes import claims as claims_module
 from sightline.studies.khajuria2025.probes.captioned import global_cells
 from sightline.studies.khajuria2025.probes.decode import decode_all, image_rows
+from sightline.studies.khajuria2025.probes.decoding import solver
 from sightline.studies.khajuria2025.probes.global_probe import decode_global
 from sightline.studies.khajuria2025.probes.global_probe import image_rows as object_rows
 from sightline.studies.khajuria2025.probes.measurements import (
@@ -41,7 +43,7 @@ from sightline.studies.khajuria2025.probes.measures import (
     measure,
     pair_cells,
 )
-from sightline.studies.khajuria2025.probes.problems import ProbeError
+from sightline.studies.khajuria2025.probes.problems import ProbeError, Problem
 from sightline.studies.khajuria2025.probes.resampling import CellError, Cells, ImageWeights
 from sightline.studies.khajuria2025.probes.roster import Roster, RosterError
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
@@ -269,6 +271,30 @@ def test_every_claim_has_a_row_per_variant(root: Path, tmp_path: Path):
     assert found["B3", CORRECTED].verdict == NOT_RUN
     assert {found[c, CORRECTED].verdict for c in ("A4", "A5", "A6", "B6")} == {NOT_RUN}
     assert found["A3", CORRECTED].verdict == INCONCLUSIVE
+
+
+class _OnCard:
+    """Features on a GPU, as far as numpy knows them: it takes none that are not on the CPU."""
+
+    def __init__(self, values: torch.Tensor) -> None:
+        self._values = values
+
+    def cpu(self) -> torch.Tensor:
+        return self._values
+
+    def numpy(self) -> np.ndarray:
+        raise TypeError("can't convert cuda:0 device type tensor to numpy.")
+
+
+def test_mlp_takes_features_from_a_gpu():
+    """scikit-learn fits on the CPU, whatever device the other probes use."""
+    values = torch.randn(2, 12, 3, generator=torch.Generator().manual_seed(0))
+    train = np.arange(12) < 8
+    problem = Problem(np.arange(12) % 2, train)
+    solve = solver(MLP, SETTINGS)
+    on_card, on_cpu = solve(_OnCard(values), [problem]), solve(values, [problem])
+    assert on_card[0].shape == (2, 12)
+    assert (on_card[0] == on_cpu[0]).all()
 
 
 def test_mlp_looks_at_what_it_is_told_to(tmp_path: Path):

@@ -137,7 +137,11 @@ def gather(
 def main(options: argparse.Namespace) -> None:
     """Train one variant."""
     torch.set_num_threads(options.threads)
-    vlm = load_vlm(ModelSource(key="start", path=str(options.models / VLM), dtype="float32"))
+    # Features and masks of all scenes stay on the CPU, and so do the small parts that are trained on them.
+    start_from = ModelSource(
+        key="start", path=str(options.models / VLM), device="cpu", dtype="float32"
+    )
+    vlm = load_vlm(start_from)
     sam = SamModel.from_pretrained(options.models / SAM, dtype=torch.float32, local_files_only=True)
     start = sha256(options.models / VLM / "model.safetensors")
     sets = {}

@@ -86,7 +86,7 @@ class VariantError(SightlineError):
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """What the frozen parts make of queries.
+    """What the frozen parts make of queries, on the CPU.
 
     Attributes:
         hidden: (queries, positions, width) float16, input of the last block, zeros behind the last position.
@@ -192,14 +192,20 @@ class PointedSegmenter(nn.Module):
                 self.lora[f"{name}_up"] = nn.Parameter(
                     torch.zeros(layer.out_features, variant.rank)
                 )
+        self.to(self.device)
         for name, weight in self.named_parameters():
             weight.requires_grad_(_is_trained(name))
+
+    @property
+    def device(self) -> torch.device:
+        """That of the frozen block; features and truths are brought there."""
+        return next(self._frozen[0].parameters()).device
 
     def states(self, features: Features) -> tuple[Tensor, Tensor]:
         """States behind the final norm: at [SEG], (queries, width), and at image tokens, (queries, tokens, width)."""
         block, norm, rotary = self._frozen
-        hidden = features.hidden.float()
-        places = torch.arange(hidden.shape[1])[None]
+        hidden = features.hidden.to(self.device).float()
+        places = torch.arange(hidden.shape[1], device=self.device)[None]
         hooks = [
             getattr(block.self_attn, name).register_forward_hook(self._adapt(name))
             for name in ("q_proj", "v_proj")
@@ -211,8 +217,9 @@ class PointedSegmenter(nn.Module):
             for hook in hooks:
                 hook.remove()
         found = norm(found[0] if isinstance(found, tuple) else found)
-        rows = torch.arange(len(found))
-        return found[rows, features.last - int(self.before)], found[:, features.columns]
+        rows = torch.arange(len(found), device=self.device)
+        last, columns = features.last.to(self.device), features.columns.to(self.device)
+        return found[rows, last - int(self.before)], found[:, columns]
 
     def logits(self, features: Features, truth: Tensor | None = None) -> Tensor:
         """Mask logits (queries, rows, columns).
@@ -231,7 +238,8 @@ class PointedSegmenter(nn.Module):
                     for one, size, prompt in zip(points, features.sizes, prompts, strict=True)
                 ]
             )
-        return self.segmenter.decode(features.embeddings.float(), prompts)[:, 0]
+        embeddings = features.embeddings.to(self.device).float()
+        return self.segmenter.decode(embeddings, prompts)[:, 0]
 
     def points(
         self, seg: Tensor, image: Tensor, sizes: Sequence[Size], truth: Tensor | None
@@ -243,7 +251,7 @@ class PointedSegmenter(nn.Module):
         if self.variant.points == "truth":
             if truth is None:
                 raise VariantError("variant points-truth: no truth was given.")
-            maps = truth
+            maps = truth.to(maps.device)
         found = [
             similarity_as_points(one, size, self.rule, None, self.grid.patch)
             for one, size in zip(maps, sizes, strict=True)

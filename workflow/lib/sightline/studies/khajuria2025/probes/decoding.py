@@ -57,7 +57,7 @@ def _mlp(features: torch.Tensor, problems: Sequence[Problem], seed: int) -> list
     predicted = []
     for problem in problems:
         lines = []
-        for lane in features.numpy():
+        for lane in features.cpu().numpy():
             model = MLPClassifier((100, 50, 10), random_state=seed)
             with warnings.catch_warnings():
                 # Two hundred epochs are the published setting, converged or not.

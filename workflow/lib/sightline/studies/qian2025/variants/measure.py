@@ -71,7 +71,7 @@ def measure(
         logits = module.logits(some, covered)
         for one, number, target in zip(logits, here, targets, strict=True):
             mask = enlarge(one, features.sizes[number], module.segmenter.side) > 0
-            rows.append(tuple(overlap(mask.numpy(), target, queries[number].ignore)))
+            rows.append(tuple(overlap(mask.cpu().numpy(), target, queries[number].ignore)))
     return rows
 
 
@@ -113,7 +113,9 @@ def main(options: argparse.Namespace) -> None:
         )
         write_parquet(pd.DataFrame(columns=list(COLUMNS)), options.out)
         return
-    vlm, protocol = load_vlm(ModelSource.read(options.model)), Protocol.read(options.protocol)
+    # The trained parts are float32 wherever they run, and so must be the block that they are in.
+    vlm = load_vlm(ModelSource.read(options.model), dtype="float32")
+    protocol = Protocol.read(options.protocol)
     original = load_sam(options.original).eval()
     queries = load_queries(options.dataset, protocol)
     table = measure_all(vlm, original, options.original, found, queries, protocol)
