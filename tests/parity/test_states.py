@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from sightline.cache.spec import Spec
 from sightline.cache.store import TraceReader, TraceWriter
-from sightline.instruments.reading import Reading
+from sightline.instruments.reading import Reading, find_positions
 from sightline.instruments.state_traces import Item, add_captured, stream_captures, trace_spec
 from sightline.instruments.states import capture, capture_answers
 from sightline.instruments.watching import WATCHED, CaptureError, Plan, watching
@@ -195,6 +196,29 @@ def test_answers_equal_generate_and_their_rows_a_prompt_pass(vlm, image_tokens):
         assert_equal_states(vlm, mine.states, states[:, last:])
         expected = attention[:, :, last:][..., prompts[number].roles.image]
         torch.testing.assert_close(mine.attention, expected, **CLOSE)
+
+
+def test_rows_have_the_names_that_interventions_use(vlm, image_tokens):
+    """New tokens are part of "text" and "all"; positions may be arrays."""
+    prompt = vlm.prompt(QUESTION)
+    everything = np.arange(len(prompt))
+    for name, without in (("all", ()), ("text", prompt.roles.image)):
+        reading = Reading(rows=name, layers=[-1])
+        found = capture_answers(vlm, [prompt], image_tokens[:1], reading, 3).captured
+        new = len(found.row_positions) - len(everything) + len(without)
+        assert 0 <= new <= 2
+        whole = np.arange(len(prompt) + new)
+        assert found.row_positions.tolist() == np.setdiff1d(whole, without).tolist()
+        assert find_positions(prompt.roles.followed_by(new), name).tolist() == (
+            found.row_positions.tolist()
+        )
+    by_array = Reading(rows=prompt.roles.query, layers=np.array([-1]), queries=prompt.roles.query)
+    spec = Spec(trace_spec(vlm, by_array, prompt))
+    assert spec["reading"]["rows"] == prompt.roles.query.tolist()
+    found = capture(vlm, [prompt], image_tokens[:1], by_array)
+    by_name = capture(vlm, [prompt], image_tokens[:1], Reading("query", [-1], "query"))
+    assert torch.equal(found.states, by_name.states)
+    assert torch.equal(found.attention, by_name.attention)
 
 
 def continued(vlm, prompt, tokens, answer):

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightline.cache.spec import Spec
 from sightline.instruments.interventions import (
     PHASES,
     ROLES,
@@ -58,6 +59,58 @@ def test_json_is_what_a_reader_expects():
     assert Intervention.from_json({"kind": "replace_tokens", "tokens": [1], "by": [2]}) == (
         ReplaceTokens((1,), (2,))
     )
+
+
+POSITIONS = np.array([2, 5])
+
+
+@pytest.mark.parametrize(
+    ("with_arrays", "plain"),
+    [
+        (Knockout(POSITIONS, POSITIONS, POSITIONS), Knockout((2, 5), (2, 5), (2, 5))),
+        (
+            Knockout((POSITIONS[0], "last"), list(POSITIONS), "all", POSITIONS),
+            Knockout((2, "last"), (2, 5), "all", (2, 5)),
+        ),
+        (
+            Rescale("last", POSITIONS, (1,), np.float32(0.5)),
+            Rescale("last", (2, 5), (1,), 0.5),
+        ),
+        (Rescale("last", "image", (1,), np.int64(2)), Rescale("last", "image", (1,), 2.0)),
+        (KeepKeys("last", POSITIONS, "all", POSITIONS), KeepKeys("last", (2, 5), "all", (2, 5))),
+        (
+            KeepKeys("last", np.array([[2, 5], [5, 1]]), (0, 1)),
+            KeepKeys("last", ((2, 5), (5, 1)), (0, 1)),
+        ),
+        (KeepKeys("last", [POSITIONS, ()], (0, 1)), KeepKeys("last", ((2, 5), ()), (0, 1))),
+        (ReplaceTokens(POSITIONS, POSITIONS[::-1]), ReplaceTokens((2, 5), (5, 2))),
+    ],
+)
+def test_arrays_are_as_good_as_tuples(with_arrays, plain):
+    """Positions come from the roles of a prompt, which are arrays; JSON and specs know none of numpy's numbers."""
+    assert with_arrays == plain and hash(with_arrays) == hash(plain)
+    condition = Condition("arrays", with_arrays)
+    assert Condition.from_json(json.loads(json.dumps(condition.to_json()))) == condition
+    Spec(condition.to_json())
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: Knockout(np.zeros((2, 2), int), "image", "all"), r"queries=(.|\n)* one or more"),
+        (lambda: Knockout(POSITIONS[:0], "image", "all"), r"queries=(.|\n)* one or more"),
+        (lambda: Knockout(POSITIONS / 2, "image", "all"), "neither a role nor a position"),
+        (lambda: Knockout(POSITIONS > 2, "image", "all"), "neither a role nor a position"),
+        (lambda: Knockout(np.array([2, 2]), "image", "all"), "twice"),
+        (lambda: Knockout("last", "image", np.zeros((1, 1), int)), "give a list"),
+        (lambda: KeepKeys("last", np.zeros((1, 1, 1), int), "all"), "indices for each layer"),
+        (lambda: ReplaceTokens(POSITIONS, POSITIONS / 2), "indices of other tokens"),
+        (lambda: Rescale("last", "image", (1,), np.bool_(True)), "number above 0"),
+    ],
+)
+def test_arrays_that_are_no_positions_are_refused(make, message):
+    with pytest.raises(InterventionError, match=message):
+        make()
 
 
 def test_kept_keys_may_differ_from_layer_to_layer():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sightline.models.registry import ModelError
-from sightline.models.roles import TokenRoles
+from sightline.models.roles import ROLES, TokenRoles
 from sightline.scenes.geometry import Grid
 
 GRID = Grid(rows=2, columns=2, patch=8)
@@ -70,6 +70,22 @@ def test_roles_of_a_real_prompt(tiny_llava):
     before = tiny_llava.tokenizer.decode(prompt.input_ids[prompt.roles.system])
     assert before.split() == ["<s>", "user", ":"]
     assert prompt.roles.last == len(prompt) - 1
+
+
+def test_every_name_of_rows_has_its_positions():
+    """New tokens belong to no prompt, whatever they are named."""
+    roles = TokenRoles.from_marks([0, 1, 1, 0, 1, 1, 0], GRID).followed_by(2)
+    found = {name: roles.of_prompt(name).tolist() for name in ROLES}
+    assert found == {
+        "system": [0],
+        "image": [1, 2, 4, 5],
+        "query": [3, 6],
+        "generated": [],
+        "last": [6],
+        "last_image_row": [4, 5],
+        "text": [0, 3, 6],
+        "all": [0, 1, 2, 3, 4, 5, 6],
+    }
 
 
 def test_the_last_row_of_an_image_needs_its_grid():

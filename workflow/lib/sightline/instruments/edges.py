@@ -27,7 +27,7 @@ from sightline.instruments.interventions import (
     Rows,
     nearest,
 )
-from sightline.models.roles import TokenRoles
+from sightline.models.roles import NEW, TokenRoles
 
 Positions = NDArray[np.int64]
 
@@ -208,26 +208,14 @@ def rows_of(rows: Rows, roles: TokenRoles, where: str) -> tuple[NDArray[np.bool_
             _check_range("position", [part], len(marked), where)
             marked[part] = True
             continue
-        new |= part in ("generated", "text", "all")
-        positions = _positions(part, roles)
+        new |= part in NEW
+        positions = roles.of_prompt(part)
         if len(positions) == 0 and part != "generated":
             raise InterventionError(
                 f"{where}: this prompt has no {part} rows. Ask with an image, or name other rows."
             )
         marked[positions] = True
     return marked, new
-
-
-def _positions(role: str, roles: TokenRoles) -> Positions:
-    if role == "text":
-        return np.concatenate([roles.system, roles.query])
-    if role == "generated":
-        return np.empty(0, np.int64)
-    if role == "last":
-        return np.array([roles.last])
-    if role == "all":
-        return np.concatenate([roles.system, roles.image, roles.query])
-    return getattr(roles, role)
 
 
 def _edits(one: AttentionIntervention, roles: TokenRoles, layers: int, where: str) -> list:

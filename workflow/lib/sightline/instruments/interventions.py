@@ -5,7 +5,8 @@ A condition is a name and a few interventions that hold together. Interventions 
 multiplied, and one that is cut stays cut. Nothing here knows a model: `sightline.instruments.edges`
 resolves a condition against one prompt and refuses what cannot be.
 
-Rows are named by role, by position in the prompt (counted from its first token), or by a tuple of both:
+Rows are named by role, by position in the prompt (counted from its first token), or by a tuple of both. Positions and
+indices may come as arrays, such as those of a prompt's roles.
 
 system          text before the image
 image           image tokens, row-major
@@ -21,15 +22,16 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from numbers import Real
 from typing import Any, ClassVar, Literal, TypeAlias
 
 from sightline.errors import SightlineError
+from sightline.models.roles import ROLES
 
 Rows: TypeAlias = str | tuple[str | int, ...]
 Layers: TypeAlias = Literal["all"] | tuple[int, ...]
 Phase: TypeAlias = Literal["prompt", "decoding", "both"]
 
-ROLES = ("system", "image", "query", "last", "last_image_row", "generated", "text", "all")
 PHASES = ("prompt", "decoding", "both")
 ALL = "all"
 ZEROS, MEAN = "zeros", "mean"
@@ -92,10 +94,10 @@ class Intervention:
             object.__setattr__(self, name, value)
 
     def _rows(self, name: str) -> Rows:
-        """Check rows, lists made tuples."""
+        """Check rows, lists and arrays made tuples."""
         rows = getattr(self, name)
-        parts = [rows] if isinstance(rows, str) else rows
-        if not isinstance(parts, Sequence) or not parts:
+        parts = [rows] if isinstance(rows, str) else _listed(rows)
+        if not parts:
             self._refuse(f"{name}={rows!r}; give a role, or one or more roles and positions.")
         for part in parts:
             if isinstance(part, str) and part not in ROLES:
@@ -104,10 +106,12 @@ class Intervention:
                 self._refuse(f"{name}: {part!r} is neither a role nor a position of 0 or more.")
         if len(set(parts)) < len(parts):
             self._refuse(f"{name}={rows!r} names the same rows twice; name them once.")
-        return rows if isinstance(rows, str) else tuple(rows)
+        if isinstance(rows, str):
+            return rows
+        return tuple(part if isinstance(part, str) else int(part) for part in parts)
 
     def _indices(self, name: str, value: Any, may_be_empty: bool = False) -> tuple[int, ...]:
-        if isinstance(value, str) or not isinstance(value, Iterable):
+        if isinstance(value, str) or not isinstance(value, Iterable) or not _is_flat(value):
             self._refuse(f"{name}={value!r}; give a list of indices counted from 0.")
         indices = tuple(value)
         if not may_be_empty and not indices:
@@ -125,7 +129,8 @@ class AttentionIntervention(Intervention):
     """What all interventions on attention share: the checks of where they act."""
 
     def _check_place(self) -> None:
-        layers = self.layers if self.layers == ALL else self._indices("layers", self.layers)
+        every = isinstance(self.layers, str) and self.layers == ALL
+        layers = ALL if every else self._indices("layers", self.layers)
         heads = None if self.heads is None else self._indices("heads", self.heads)
         self._set(layers=layers, heads=heads, queries=self._rows("queries"))
         if self.phase not in PHASES:
@@ -219,9 +224,10 @@ class KeepKeys(AttentionIntervention):
     def __post_init__(self) -> None:
         self._check_place()
         self._set(among=self._rows("among"))
-        if isinstance(self.keep, str) or not isinstance(self.keep, Sequence):
+        axes = getattr(self.keep, "ndim", 1 if isinstance(self.keep, Sequence) else 0)
+        if isinstance(self.keep, str) or axes not in (1, 2):
             self._refuse(f"keep={self.keep!r}; give indices, or indices for each layer.")
-        if any(isinstance(one, Sequence) for one in self.keep):
+        if any(isinstance(one, Iterable) and _is_flat(one) for one in self.keep):
             self._set(keep=tuple(self._indices("keep", one, True) for one in self.keep))
             if self.layers != ALL and len(self.keep) != len(self.layers):
                 self._refuse(
@@ -268,9 +274,10 @@ class ReplaceTokens(Intervention):
             if not self.by:
                 self._refuse("by is empty; give zeros, mean, or the name of a vector.")
             return
-        if not isinstance(self.by, Sequence) or not all(_is_index(one) for one in self.by):
+        by = _listed(self.by)
+        if by is None or not all(_is_index(one) for one in by):
             self._refuse(f"by={self.by!r}; give a name, or indices of other tokens.")
-        self._set(by=tuple(int(one) for one in self.by))
+        self._set(by=tuple(int(one) for one in by))
         if len(self.by) != len(self.tokens):
             self._refuse(
                 f"{len(self.tokens)} tokens but {len(self.by)} to replace them by; give one each."
@@ -330,10 +337,21 @@ def _plain(value: Any) -> Any:
     return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
+def _listed(value: Any) -> list[Any] | None:
+    """The members of a sequence or of an array with one axis; None for what is neither."""
+    known = isinstance(value, Sequence) or hasattr(value, "ndim")
+    return list(value) if known and _is_flat(value) else None
+
+
+def _is_flat(value: Any) -> bool:
+    return getattr(value, "ndim", 1) == 1
+
+
 def _is_index(value: Any) -> bool:
     # numpy integers count as integers; True does not.
     return hasattr(value, "__index__") and not isinstance(value, bool) and value.__index__() >= 0
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+    # numpy's numbers count as numbers.
+    return isinstance(value, Real) and not isinstance(value, bool)

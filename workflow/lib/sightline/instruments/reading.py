@@ -9,10 +9,9 @@ import torch
 
 from sightline.instruments.watching import CaptureError, Heads, Plan
 from sightline.models.prompts import Prompt
-from sightline.models.roles import Positions, TokenRoles
+from sightline.models.roles import NEW, ROLES, Positions, TokenRoles
 
-ROLES = ("system", "image", "query", "generated")
-WORDS = (*ROLES, "last", "last_image_row", "object")
+WORDS = (*ROLES, "object")
 
 Rows = str | Positions | Sequence[int | str]
 
@@ -21,9 +20,8 @@ Rows = str | Positions | Sequence[int | str]
 class Reading:
     """What to keep of prompts and answers.
 
-    Rows are named by role ("system", "image", "query", "generated"), by place ("last": last
-    position of the prompt; "last_image_row": last row of the image-token grid; "object": the image
-    tokens given with each image) or are positions of the prompt; several together are a list.
+    Rows are named by the roles of `sightline.instruments.interventions`, are "object", the image
+    tokens given with each image, or are positions of the prompt; several together are a list.
 
     Attributes:
         rows: whose residual streams are kept.
@@ -131,16 +129,16 @@ def plan_of_generated(part: Plan, reading: Reading, position: int) -> Plan:
 
     def find(rows: Rows) -> list[Positions]:
         words = [rows] if isinstance(rows, str) else rows
-        asked = any(isinstance(word, str) and word == "generated" for word in words)
+        asked = any(isinstance(word, str) and word in NEW for word in words)
         return [np.array([position] if asked else [], np.int64)] * len(part.rows)
 
     return replace(part, rows=find(reading.rows), queries=find(reading.queries))
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | int):
+    if value is None or isinstance(value, str):
         return value
-    return [_plain(one) for one in (value.tolist() if isinstance(value, np.ndarray) else value)]
+    return int(value) if np.ndim(value) == 0 else [_plain(one) for one in value]
 
 
 def _positions_of(roles: TokenRoles, part: Any, objects: Positions | None) -> Positions:
@@ -150,16 +148,13 @@ def _positions_of(roles: TokenRoles, part: Any, objects: Positions | None) -> Po
                 f"capture: position {part}; give one from 0 to {roles.last}, the last of the prompt."
             )
         return np.array([part], np.int64)
-    if part in ROLES:
-        return getattr(roles, part)
-    if part == "last":
-        return np.array([roles.last])
     if part not in WORDS:
         raise CaptureError(f"capture: no rows named {part!r}; give one of {', '.join(WORDS)}.")
-    if roles.grid is None:
+    if part in ("object", "last_image_row") and roles.grid is None:
         raise CaptureError(f"capture: {part!r} in a prompt without an image.")
-    if part == "last_image_row":
-        return roles.last_image_row
+    if part in ROLES:
+        found = roles.of_prompt(part)
+        return np.concatenate([found, roles.generated]) if part in NEW else found
     if objects is None:
         raise CaptureError("capture: 'object' asked for; pass the image tokens of each object.")
     chosen = np.asarray(objects, np.int64)
@@ -180,4 +175,4 @@ def _numbers(name: str, chosen: Sequence[int] | None, count: int) -> tuple[int, 
                 f"capture: {name} {number}; give numbers from 0 to {count - 1}, or {-count} to -1 "
                 "from the end."
             )
-    return tuple(number % count for number in chosen)
+    return tuple(int(number) % count for number in chosen)

@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from sightline.cache.store import TraceWriter
-from sightline.instruments.reading import ROLES, Reading, plan_of
+from sightline.instruments.reading import Reading, plan_of
 from sightline.instruments.row_attention import refuse_condition
 from sightline.instruments.states import Captured, capture
 from sightline.instruments.watching import CaptureError
 from sightline.models.prompts import Prompt
-from sightline.models.roles import Positions, TokenRoles
+from sightline.models.roles import PARTS, Positions, TokenRoles
 from sightline.models.vlm import VLM
 
 STATES, ATTENTION = "states", "attention"
@@ -164,7 +164,7 @@ def _parts(roles: TokenRoles) -> dict[int, tuple[str, int]]:
     """Role of each position of the prompt, and its number among the image tokens."""
     return {
         int(position): (role, number if role == "image" else -1)
-        for role in ROLES
+        for role in PARTS
         for number, position in enumerate(getattr(roles, role))
     }
 

@@ -11,6 +11,13 @@ from sightline.scenes.geometry import Grid
 
 Positions = NDArray[np.int64]
 
+PARTS = ("system", "image", "query", "generated")
+"""Roles that no two positions share."""
+NEW = ("generated", "text", "all")
+"""Roles that new tokens have."""
+ROLES = (*PARTS, "last", "last_image_row", "text", "all")
+"""All names of rows: the last position of the prompt, the last row of the image, all but the image, everything."""
+
 
 def _nowhere() -> Positions:
     return np.empty(0, np.int64)
@@ -67,6 +74,17 @@ class TokenRoles:
     def last(self) -> int:
         """Last position of the prompt, from which the answer is read."""
         return int(max(positions[-1] for positions in self._prompt if len(positions)))
+
+    def of_prompt(self, role: str) -> Positions:
+        """Positions of the prompt with one of `ROLES`, sorted, (n,) int64; new tokens are none of them."""
+        if role == "last":
+            return np.array([self.last])
+        if role == "generated":
+            return _nowhere()
+        if role in ("text", "all"):
+            parts = [part for part in self._prompt if role == "all" or part is not self.image]
+            return np.sort(np.concatenate(parts))
+        return getattr(self, role)
 
     @property
     def last_image_row(self) -> Positions:
