@@ -96,6 +96,19 @@ def test_tiled_images_equal_plain_transformers(tiled, size):
     assert tiled.generate(prompt, tokens, 6) == [tiled.decode(new)]
 
 
+def test_internvl2_answers_behind_its_system_message(tmp_path, images):
+    """Chinese, which a tiny tokenizer does not know; what counts is where it stands."""
+    source = TINY["internvl-llama"].write(tmp_path / "model")
+    bare, asked = load_vlm(source), load_vlm(replace(source, prompt="internvl2"))
+    short, long = bare.prompt(QUESTION), asked.prompt(QUESTION)
+    assert len(long.roles.system) > len(short.roles.system)
+    assert len(long.roles.image) == len(short.roles.image)
+    assert (
+        long.text.startswith("<|im_start|>system\n") and "<|im_end|><|im_start|>user" in long.text
+    )
+    assert asked.generate(long, asked.encode_images(images[:1]), max_new_tokens=4)
+
+
 def test_images_of_different_mosaics_do_not_mix(tiled):
     """Not even where the number of tiles is the same."""
     wide, tall = Image.new("RGB", (64, 32)), Image.new("RGB", (32, 64))

@@ -167,6 +167,30 @@ def test_every_model_needs_a_published_vector():
     assert "no vector for llava-phi-3-mini" in text
 
 
+@pytest.mark.parametrize(
+    ("entry", "message"),
+    [
+        ({"prompt": "llava-1.5"}, "models.other: give either path, with family and prompt, or of."),
+        ({"path": "x", "of": "demo-llava"}, "models.other: give either path"),
+        ({"path": "x", "prompt": "llava-1.5"}, "models.other.family is missing; add for example"),
+        ({"path": "x", "family": "llava"}, "models.other.prompt is missing; add for example"),
+        (
+            {"of": "none"},
+            "models.other.of: no model none with a path of its own; known: demo-llava",
+        ),
+        ({"of": "demo-llava", "family": "llava"}, "models.other.family: the checkpoint is that of"),
+    ],
+)
+def test_models_need_a_checkpoint(entry, message):
+    assert message in refusal(changed("models/other", entry))
+
+
+def test_a_model_may_take_over_the_checkpoint_of_another():
+    check_config(
+        changed("models/other", {"of": "demo-llava", "prompt": "llava-v1"}), SCHEMA, ["my.yaml"]
+    )
+
+
 def with_probing(**encoders: dict) -> dict:
     """The demo's configuration with encoders and the study that probes them."""
     config = copy.deepcopy(CONFIGS["demo"])
@@ -243,8 +267,11 @@ def test_library_accepts_what_the_schema_accepts(name):
     assert Protocol.parse(settings).sizes
     settings = config["studies"]["kaduri2025"] | {"seed": config["seed"]}
     assert KaduriProtocol.parse(settings).points >= 8
-    for key, entry in config["models"].items():
-        ModelSource.parse(entry | {"key": key, "device": config["device"]})
+    models = config["models"]
+    for key, entry in models.items():
+        whole = models.get(entry.get("of"), {}) | entry
+        kept = {name: value for name, value in whole.items() if name != "of"}
+        ModelSource.parse(kept | {"key": key, "device": config["device"]})
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -150,7 +150,7 @@ def test_c15_is_about_two_named_models():
     row = verdicts(table, ("a", "b"))["C15", "b"]
     assert row.verdict == INCONCLUSIVE and "these are a and b" in row.criterion
     assert row.reproduced < -0.3
-    names = ("internvl2-76b", "llava-1.5-7b")
+    names = ("internvl2-76b", "llava-1.5-7b-v1")
     table = pd.concat([answers(GOOD, model=names[0]), answers(weak, model=names[1])])
     assert verdicts(table, names)["C15", names[1]].verdict == REPLICATED
     # Names count, not places, and another entry of the same checkpoint is still LLaVA.

@@ -37,6 +37,7 @@ def run_of(**studies) -> Run:
             "models": {
                 "llava-1.5-7b": {"path": "llava-hf/llava-1.5-7b-hf", "dtype": "float16"},
                 "home-made": {"path": "nowhere/known"},
+                "asked-otherwise": {"of": "llava-1.5-7b", "prompt": "llava-v1"},
             },
             "encoders": {
                 "clip": {"path": "openai/clip-vit-base-patch16"},
@@ -47,6 +48,14 @@ def run_of(**studies) -> Run:
         RESOURCES,
         Path("no-such-folder"),
     )
+
+
+def test_a_model_that_takes_over_a_checkpoint_has_its_shape():
+    run = run_of()
+    assert run.origin("asked-otherwise") == "llava-1.5-7b"
+    assert run.shape("asked-otherwise") == run.shape("llava-1.5-7b") is not None
+    assert run.weight_bytes("asked-otherwise") == run.weight_bytes("llava-1.5-7b")
+    assert run.entry("asked-otherwise")["prompt"] == "llava-v1"
 
 
 def test_weights_of_a_block():

@@ -1,12 +1,19 @@
 """Prompts are the published strings, and words are looked up as they stand in text."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
+import yaml
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors
 from tokenizers.models import Unigram
 from transformers import PreTrainedTokenizerFast
 
 from sightline.models.prompts import Prompt, find_template, first_token
 from sightline.models.registry import ModelError
+from sightline.models.vlm import VLM
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.parametrize(
@@ -42,6 +49,12 @@ def test_published_strings(key, question, prefix, expected):
             "<|im_start|>user\n<img><IMG_CONTEXT></img>\nWho?<|im_end|>\n<|im_start|>assistant\n",
         ),
         (
+            "internvl2",
+            "<|im_start|>system\n你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，"  # noqa: RUF001
+            "英文名叫InternVL, 是一个有用无害的人工智能助手。<|im_end|><|im_start|>user\n"
+            "<img><IMG_CONTEXT></img>\nWho?<|im_end|><|im_start|>assistant\n",
+        ),
+        (
             "qwen2.5-vl",
             "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n"
             "<|vision_start|><|image_pad|><|vision_end|>Who?<|im_end|>\n<|im_start|>assistant\n",
@@ -55,6 +68,37 @@ def test_chat_templates_of_other_families(key, expected):
     assert template.fill("Who?", "It is a") == f"{expected}It is a"
     assert template.stop == ("<|im_end|>",)
     assert expected.count(template.placeholder) == 1
+
+
+def test_llava_v1_is_the_bare_prompt_behind_its_system_sentence():
+    """kaduri2025 asks inside LLaVA's own conversation, neo2025 without its first sentence."""
+    system = (
+        "A chat between a curious human and an artificial intelligence assistant. The assistant gives helpful, "
+        "detailed, and polite answers to the human's questions. "
+    )
+    bare, whole = find_template("llava-1.5"), find_template("llava-v1")
+    assert whole.fill("Who?") == system + bare.fill("Who?")
+    assert whole.fill("Who?", image=False) == system + bare.fill("Who?", image=False)
+    assert whole.follow_up("Who?") == bare.follow_up("Who?")
+
+
+@pytest.mark.parametrize("name", ["paper", "quick"])
+def test_kaduri2025_asks_with_system_prompts(name):
+    """About 60 tokens of a prompt are text, and those of the question alone would be 15 (section 2.1)."""
+    config = yaml.safe_load((ROOT / "config" / f"{name}.yaml").read_text())
+    for model in config["studies"]["kaduri2025"]["models"]:
+        template = find_template(config["models"][model]["prompt"])
+        assert len(template.text.split(template.image)[0]) > 50
+
+
+def test_a_system_prompt_is_text_before_the_image(tiny_llava):
+    """Its positions have the role system, which kaduri2025 counts as query tokens with those behind the image."""
+    source = replace(tiny_llava.source, prompt="llava-v1")
+    asked = VLM(source, tiny_llava.model, tiny_llava.processor, tiny_llava.adapter)
+    short, long = tiny_llava.prompt("What is it?"), asked.prompt("What is it?")
+    longer = len(long.roles.system) - len(short.roles.system)
+    assert longer == len(long) - len(short) > 20
+    assert len(long.roles.query) == len(short.roles.query)
 
 
 def test_without_an_image_the_place_closes_up():
@@ -82,7 +126,7 @@ def test_a_second_image_is_refused():
 
 def test_unknown_template_names_the_known_ones():
     """The message says what to write instead."""
-    with pytest.raises(ModelError, match=r"llava-1\.5, llava-phi-3"):
+    with pytest.raises(ModelError, match=r"llava-1\.5, llava-v1, llava-phi-3"):
         find_template("vicuna")
 
 

@@ -91,8 +91,12 @@ def test_the_published_run_records_every_checkpoint_it_uses(tmp_path):
     assert checkpoints["llava-1.5-7b"]["studies"] == ["neo2025", "kaduri2025"]
     assert checkpoints["sam-vit-huge"]["studies"] == ["qian2025"]
     assert checkpoints["blip"]["studies"] == ["khajuria2025"]
+    models = settings["config"]["models"]
+    # One that takes over another's checkpoint is that checkpoint.
     used = {
-        name for study in settings["config"]["studies"].values() for name in study.get("models", [])
+        models[name].get("of", name)
+        for study in settings["config"]["studies"].values()
+        for name in study.get("models", [])
     }
     assert used <= checkpoints.keys()
     assert settings["data"]["coco"]["studies"] == ["neo2025", "kaduri2025", "khajuria2025"]

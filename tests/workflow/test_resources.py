@@ -15,6 +15,7 @@ CONFIG = {
         "random": {"path": "tiny:llava"},
         "unknown": {"path": "somebody/something", "revision": "main"},
         "spread": {"path": str(MODEL), "device_map": "auto", "gpus": 4},
+        "again": {"of": "listed", "prompt": "llava-v1"},
     },
 }
 RULES = ROOT / "workflow" / "rules" / "resources_common.smk"
@@ -36,6 +37,11 @@ def job(
         "Path": Path,
         "bundled": lambda path: str(ROOT / path),
         "checkpoint": config["models"].__getitem__,
+        "origin": lambda kind, name: config[kind][name].get("of", name),
+        "whole_entry": lambda kind, name: {
+            **config[kind].get(config[kind][name].get("of"), {}),
+            **config[kind][name],
+        },
         "checkpoint_folder": lambda name: config["models"][name]["path"],
         "study": lambda name: config.get("studies", {}).get(name, {}),
         "tiny_checkpoints": lambda: {"random": "llava"},
@@ -49,6 +55,10 @@ def job(
         else ask
         for name, ask in known[f"{kind}_job"]().items()
     }
+
+
+def test_a_model_that_takes_over_a_checkpoint_asks_for_as_much():
+    assert job("again") == job("listed")
 
 
 def test_batches_shrink_and_the_rest_grows():

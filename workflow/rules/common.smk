@@ -148,13 +148,26 @@ def dataset_label(name):
 CONVERTED_FOLDERS = {"lisa": "llava", "internvl2": "internvl"}
 
 
+def whole_entry(kind, name):
+    """Entry of one of the models or encoders, with what it takes over from another."""
+    entry = config[kind][name]
+    own = {key: value for key, value in entry.items() if key != "of"}
+    return (whole_entry(kind, entry["of"]) | own) if "of" in entry else own
+
+
+def origin(kind, name):
+    """The model or encoder whose checkpoint this one uses: its own, or another's."""
+    entry = config[kind][name]
+    return origin(kind, entry["of"]) if "of" in entry else name
+
+
 def model_settings(model):
     """What a model's settings file says: its entry, with the folder its files are in."""
-    entry = config["models"][model]
-    folder = checkpoint_folder(model)
-    if model in config.get("conversions", {}):
-        layout = config["conversions"][model]["layout"]
-        folder = shared(f"converted/{model}/{CONVERTED_FOLDERS[layout]}")
+    entry, name = whole_entry("models", model), origin("models", model)
+    folder = checkpoint_folder(name)
+    if name in config.get("conversions", {}):
+        layout = config["conversions"][name]["layout"]
+        folder = shared(f"converted/{name}/{CONVERTED_FOLDERS[layout]}")
     return entry | {"key": model, "path": folder, "device": config["device"]}
 
 
@@ -170,9 +183,10 @@ def model_identity(model):
 
 def model_files(wildcards):
     """Files of a model: the report of its conversion, the list of what was fetched, or those of a folder."""
-    if wildcards.model in config.get("conversions", {}):
-        return shared(f"converted/{wildcards.model}/conversion.json")
-    return checkpoint_files(wildcards.model)
+    name = origin("models", wildcards.model)
+    if name in config.get("conversions", {}):
+        return shared(f"converted/{name}/conversion.json")
+    return checkpoint_files(name)
 
 
 def checkpoint(name):
@@ -258,7 +272,7 @@ def segmenter_folder(model):
 
 def demo_folder(model):
     """Folder of a demo model: its VLM with segmenter, recipe and learning curves beside it."""
-    return str(Path(bundled(config["models"][model]["path"])).parent)
+    return str(Path(bundled(whole_entry("models", model)["path"])).parent)
 
 
 def demo_files(wildcards):

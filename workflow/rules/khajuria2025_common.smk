@@ -101,16 +101,12 @@ def khajuria2025_own_captions():
 
 def encoder_entry(name):
     """An encoder's entry, with what it takes over from another."""
-    entry = config["encoders"][name]
-    origin = entry.get("of")
-    own = {key: value for key, value in entry.items() if key != "of"}
-    return (encoder_entry(origin) | own) if origin else own
+    return whole_entry("encoders", name)
 
 
 def encoder_origin(name):
     """The encoder whose checkpoint an encoder uses: its own, or another's."""
-    origin = config["encoders"][name].get("of")
-    return encoder_origin(origin) if origin else name
+    return origin("encoders", name)
 
 
 def encoder_settings(name):

@@ -138,8 +138,9 @@ def qian2025_expressions():
 
 def segmenter_files(wildcards):
     """Files of a model's segmenter: the report of the conversion, or those of a folder."""
-    if wildcards.model in config.get("conversions", {}):
-        return shared(f"converted/{wildcards.model}/conversion.json")
+    name = origin("models", wildcards.model)
+    if name in config.get("conversions", {}):
+        return shared(f"converted/{name}/conversion.json")
     folder = Path(segmenter_folder(wildcards.model))
     found = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
     return sorted(map(str, found)) or f"{folder}/config.json"

@@ -178,6 +178,7 @@ def _broken_references(config: Mapped) -> Iterator[str]:
             if model not in config["models"]:
                 known = ", ".join(config["models"])
                 yield f"studies.{name}.middle.layers: no model {model}; known: {known}."
+    yield from _broken_models(config)
     if "neo2025" in config["studies"]:
         yield from _broken_reference_images(config["studies"]["neo2025"])
     if "qian2025" in config["studies"]:
@@ -189,6 +190,25 @@ def _broken_references(config: Mapped) -> Iterator[str]:
     if "khajuria2025" in config["studies"]:
         yield from _broken_probing(config, splits)
     yield from _broken_conversions(config)
+
+
+def _broken_models(config: Mapped) -> Iterator[str]:
+    """Models without a checkpoint, or that take over from one that is not there."""
+    models = config["models"]
+    for name, entry in models.items():
+        if ("path" in entry) == ("of" in entry):
+            yield f"models.{name}: give either path, with family and prompt, or of."
+        elif "of" in entry and "path" not in models.get(entry["of"], {}):
+            known = ", ".join(other for other, one in models.items() if "path" in one) or "none"
+            yield f"models.{name}.of: no model {entry['of']} with a path of its own; known: {known}."
+        elif "of" in entry:
+            for key in ("revision", "family"):
+                if key in entry:
+                    yield f"models.{name}.{key}: the checkpoint is that of {entry['of']}; leave it out."
+        else:
+            for key, example in (("family", "llava"), ("prompt", "llava-1.5")):
+                if key not in entry:
+                    yield f"models.{name}.{key} is missing; add for example {key}: {example}."
 
 
 def _broken_reference_images(study: Mapped) -> Iterator[str]:

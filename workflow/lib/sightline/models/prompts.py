@@ -1,7 +1,7 @@
 """Prompt templates as data, and the prompt a model is given.
 
-The strings of LLaVA are those of neo2025 section 2.3, line breaks included; those of the other
-families are what the chat templates in the checkpoints make of one image and one question.
+``llava-1.5`` and ``llava-phi-3`` are the strings of neo2025 section 2.3, line breaks included;
+the others are what a checkpoint's own chat makes of one image and one question.
 """
 
 from collections.abc import Iterator, Sequence, Sized
@@ -17,6 +17,18 @@ IMAGE = "<image>"
 INTERNVL_IMAGE = "<img><IMG_CONTEXT></img>"
 QWEN_IMAGE = "<|vision_start|><|image_pad|><|vision_end|>"
 LISA_IMAGE = f"<im_start>{IMAGE}<im_end>"
+
+# ``llava_v1`` of llava/conversation.py in haotian-liu/LLaVA.
+_LLAVA_SYSTEM = (
+    "A chat between a curious human and an artificial intelligence assistant. The assistant gives "
+    "helpful, detailed, and polite answers to the human's questions. "
+)
+# What ``internlm2-chat`` and ``Hermes-2`` of internvl_chat/internvl/conversation.py in OpenGVLab/InternVL both say,
+# with <|im_end|> and no line break between the turns; InternVL 2.5 has another message, and line breaks.
+_INTERNVL2_SYSTEM = (
+    "<|im_start|>system\n你是由上海人工智能实验室联合商汤科技开发的书生多模态大模型，"  # noqa: RUF001
+    "英文名叫InternVL, 是一个有用无害的人工智能助手。<|im_end|>"
+)
 
 
 @dataclass(frozen=True)
@@ -70,12 +82,23 @@ class Template:
 
 TEMPLATES = {
     "llava-1.5": Template(f"USER: {IMAGE}\n{{question}} ASSISTANT:", " ", image=f"{IMAGE}\n"),
+    # LLaVA's own chat, as kaduri2025 asks it (section 2.3); neo2025 leaves the system prompt out.
+    "llava-v1": Template(
+        f"{_LLAVA_SYSTEM}USER: {IMAGE}\n{{question}} ASSISTANT:", " ", image=f"{IMAGE}\n"
+    ),
     # The published checkpoint goes on after <|end|> unless told to stop there.
     "llava-phi-3": Template(
         f"<|user|>\n{IMAGE}{{question}}<|end|>\n<|assistant|>\n", "", ("<|end|>",)
     ),
     "internvl": Template(
         f"<|im_start|>user\n{INTERNVL_IMAGE}\n{{question}}<|im_end|>\n<|im_start|>assistant\n",
+        "",
+        ("<|im_end|>",),
+        f"{INTERNVL_IMAGE}\n",
+        "<IMG_CONTEXT>",
+    ),
+    "internvl2": Template(
+        f"{_INTERNVL2_SYSTEM}<|im_start|>user\n{INTERNVL_IMAGE}\n{{question}}<|im_end|><|im_start|>assistant\n",
         "",
         ("<|im_end|>",),
         f"{INTERNVL_IMAGE}\n",
@@ -91,9 +114,7 @@ TEMPLATES = {
     ),
     # LLaVA-1.5's own wording, with marks around the image, as LISA and its kin were trained.
     "llava-lisa": Template(
-        "A chat between a curious human and an artificial intelligence assistant. The assistant gives "
-        "helpful, detailed, and polite answers to the human's questions. "
-        f"USER: {LISA_IMAGE}\n{{question}} ASSISTANT:",
+        f"{_LLAVA_SYSTEM}USER: {LISA_IMAGE}\n{{question}} ASSISTANT:",
         " ",
         image=f"{LISA_IMAGE}\n",
     ),

@@ -49,7 +49,7 @@ class Run:
         return self.config["studies"].get(name, {})
 
     def entry(self, name: str) -> Mapping[str, Any]:
-        """Entry of a model, a part or an encoder, with what an encoder takes over from another."""
+        """Entry of a model, a part or an encoder, with what it takes over from another."""
         for kind in ("models", "parts", "encoders"):
             if name in self.config.get(kind, {}):
                 entry = self.config[kind][name]
@@ -58,8 +58,10 @@ class Run:
         return {}
 
     def origin(self, name: str) -> str:
-        """The encoder whose checkpoint an encoder uses: its own, or another's."""
-        entry = self.config.get("encoders", {}).get(name, {})
+        """The model, part or encoder whose checkpoint this one uses: its own, or another's."""
+        kinds = ("models", "parts", "encoders")
+        named = [self.config[kind][name] for kind in kinds if name in self.config.get(kind, {})]
+        entry = named[0] if named else {}
         return self.origin(entry["of"]) if "of" in entry else name
 
     def shape(self, name: str) -> Shape | None:
