@@ -227,6 +227,17 @@ def test_second_model_decides_c14(measured):
     assert llava[0].published == pytest.approx(0.344)
 
 
+def test_two_entries_of_one_checkpoint_are_one_model():
+    """LLaVA under two system prompts is no second model; its own numbers decide, and the count stands beside."""
+    names = ("llava-1.5-7b", "llava-1.5-7b-v1")
+    claims = judged(*map(knockout_measurements, names), models=names)
+    rows = [row for row in claims if row.claim == "C14"]
+    assert {row.model for row in rows} == {"llava-1.5-7b"}
+    assert "value windows for LLaVA-1.5-7B" in rows[0].criterion
+    (count,) = [row for row in rows if "models on which C2 to C6 hold" in row.metric]
+    assert count.metric.startswith("told beside") and count.reproduced <= 1
+
+
 def test_model_without_measurements_is_listed():
     claims = judged(knockout_measurements(), models=("toy", "absent"))
     assert set(verdicts(claims, model="absent").values()) == {NOT_RUN}

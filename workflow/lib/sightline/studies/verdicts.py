@@ -66,6 +66,11 @@ def as_control(found: Finding) -> Finding:
     return replace(found, metric=CONTROL + found.metric, verdict=verdict)
 
 
+def as_beside(found: Finding) -> Finding:
+    """A number that is good to know and decides nothing."""
+    return replace(found, metric=f"{BESIDE}: {found.metric}")
+
+
 def headline(base: Claim, found: Sequence[Finding], criterion: str, verdict: str) -> Claim:
     """First row of a claim: its verdict, and how many of the numbers that decide meet the criterion.
 

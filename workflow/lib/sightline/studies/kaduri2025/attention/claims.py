@@ -1,10 +1,11 @@
 """Claims C1, C7, C8 and C9 of kaduri2025: where generated tokens look, and how little of it they need.
 
-Judged by the criteria for models other than the paper's (dossier section 6), for every model. A number replicates
-where it reaches its threshold with an interval on the right side of no effect, fails where its whole interval misses
-the threshold, and is inconclusive in between or on too few images or objects. Controls never count as failures, but a
-control that does not hold leaves a claim open, as not testable on this model: first of all the gate, that descriptions
-name what is there (dossier section 7).
+Judged by the dossier's section 6: C1 and C8 on the paper's own model, as published, by the windows that its values
+should lie in (`sightline.studies.kaduri2025.value_windows`), all else by the thresholds for other models. A number
+replicates where it reaches its threshold with an interval on the right side of no effect, fails where its whole
+interval misses the threshold, and is inconclusive in between or on too few images or objects. Controls never count as
+failures, but a control that does not hold leaves a claim open, as not testable on this model: first of all the gate,
+that descriptions name what is there (dossier section 7).
 """
 
 import argparse
@@ -43,14 +44,21 @@ from sightline.studies.kaduri2025.attention.measurements import (
     TEXT,
     WITHOUT_FIRST,
 )
-from sightline.studies.kaduri2025.attention.paper import bin_accuracies, share_curve
+from sightline.studies.kaduri2025.attention.paper import (
+    bin_accuracies,
+    share_curve,
+    window_numbers,
+)
 from sightline.studies.kaduri2025.claims import STATEMENTS, STUDY
-from sightline.studies.kaduri2025.paper_models import MIDDLES, paper_models
+from sightline.studies.kaduri2025.paper_models import MIDDLES, named_model, paper_models
+from sightline.studies.kaduri2025.value_windows import value_windows, windows_criterion
 from sightline.studies.kaduri2025.windows import Window
 from sightline.studies.published import load_published
 from sightline.studies.verdicts import (
+    BESIDE,
     FEWEST,
     Finding,
+    as_beside,
     as_control,
     grade,
     grade_at_most,
@@ -228,15 +236,42 @@ def find_c9(here: Contrasts, published: pd.DataFrame, paper: str) -> tuple[Liste
 FINDERS = {"C1": (find_c1, 2), "C7": (find_c7, 2), "C8": (find_c8, 4), "C9": (find_c9, 2)}
 """How the numbers of a claim are found, and how many it takes."""
 _DIGITISED = "from the digitised curves of Figure 1"
+_PRINTED = "from the published curves and bars of Figures 1 and 7"
+
+
+def in_windows(claim: str, here: Contrasts, published: pd.DataFrame, own: str) -> Listed:
+    """The numbers of one of the paper's models whose values should lie in a window."""
+    printed = window_numbers(published, own)
+    return [
+        here.finding(
+            one.number, one.title, one.verdict(published, own),
+            (printed[one.number], _PRINTED) if one.number in printed else (None, ""),
+        )
+        for one in value_windows(claim, own)
+    ]  # fmt: skip
 
 
 def judge_claim(
-    claim: str, here: Contrasts, published: pd.DataFrame, paper: str, base: Claim
+    claim: str, here: Contrasts, published: pd.DataFrame, paper: str, own: str, base: Claim
 ) -> list[Claim]:
-    """Rows of one claim on one model: its verdict first, then its numbers, controls last."""
+    """Rows of one claim on one model: its verdict first, then its numbers, controls last.
+
+    Args:
+        claim: of FINDERS.
+        here: contrasts of the model in one variant.
+        published: of `sightline.studies.published.load_published`.
+        paper: the paper's model whose numbers stand beside.
+        own: the paper's model that this one is, as published; empty for others.
+        base: the claim as if not run.
+    """
     finder, count = FINDERS[claim]
     listed, controls = finder(here, published, paper)
-    found = [one for one in listed if one is not None]
+    found, beside = [one for one in listed if one is not None], []
+    asked = CRITERIA[claim]
+    if windows := in_windows(claim, here, published, own):
+        beside, count = list(map(as_beside, found)), len(windows)
+        found = [one for one in windows if one is not None]
+        asked = windows_criterion(claim, published, own)
     if not found:
         return [base]
     gate = here.finding(
@@ -247,12 +282,18 @@ def judge_claim(
     verdict = together([one.verdict for one in found])
     if lacking or (verdict == REPLICATED and len(found) < count):
         verdict = INCONCLUSIVE
-    criterion = f"{CRITERIA[claim]}; {FEWEST} images or objects or more"
+    criterion = f"{asked}; {FEWEST} images or objects or more"
     if lacking:
         criterion += f"; not testable here: {'; '.join(lacking)}"
-    shown = [*found, *map(as_control, present)]
+    shown = [*found, *beside, *map(as_control, present)]
     head = headline(base, shown, criterion, verdict)
-    return [head, *(one.row(base, CRITERIA[claim]) for one in shown)]
+    return [
+        head,
+        *(
+            one.row(base, CRITERIA[claim] if one.metric.startswith(BESIDE) else asked)
+            for one in shown
+        ),
+    ]
 
 
 def judge_attention(
@@ -275,7 +316,8 @@ def judge_attention(
                     variant=shown, need=NEED,
                 )  # fmt: skip
                 here = Contrasts(contrasts, model, variant)
-                yield from judge_claim(claim, here, published, paper, base)
+                own = named_model(model) if shown == AS_PUBLISHED else ""
+                yield from judge_claim(claim, here, published, paper, own, base)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -223,6 +223,18 @@ def _against_controls(
         rates = 100 * found.rate(found.hits, weights)
         return rates[:, inner].max(axis=1) - rates[:, ~inner].max(axis=1)
 
+    def accuracy_of(place: int):
+        return lambda weights: found.rate(found.hits, weights)[:, place]
+
+    def lead_of(place: int):
+        """Points between one bin and the best one outside the middle."""
+
+        def points(weights: Weights) -> NDArray[np.float64]:
+            rates = 100 * found.rate(found.hits, weights)
+            return rates[:, place] - rates[:, ~inner].max(axis=1)
+
+        return points
+
     rates = found.rate(found.hits, np.ones((1, images)))[0]
     top = found.bins[int(rates.argmax())]
     place = found.bins[int(np.flatnonzero(inner)[rates[inner].argmax()])]
@@ -236,6 +248,11 @@ def _against_controls(
     for what, statistic in numbers.items():
         value, interval = estimate(statistic, images, seed, draws)
         yield Contrast(variant, what, n, value, interval, _named(place))
+    # Single bins of the middle, for models whose values are known.
+    for one in map(int, np.flatnonzero(inner)):
+        for what, statistic in (("accuracy", accuracy_of(one)), ("lead", lead_of(one))):
+            value, interval = estimate(statistic, images, seed, draws)
+            yield Contrast(variant, f"{what}_{found.bins[one]}", n, value, interval)
     inside = third(top, depth) == MIDDLE
     note = f"{_named(top)} of {depth}, in the {third(top, depth)} third"
     yield Contrast(variant, "best_bin_in_middle_third", n, float(inside), note=note)

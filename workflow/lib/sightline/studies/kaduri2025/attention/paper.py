@@ -1,10 +1,15 @@
 """What the paper printed about attention, from the study's published values."""
 
+import math
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sightline.studies.kaduri2025.attention.fractions import FIRST_LAYERS, MOST
+from sightline.studies.kaduri2025.attention.layer_bins import mostly_in
 from sightline.studies.kaduri2025.attention.measurements import GENERATED, IMAGE, TEXT
+from sightline.studies.kaduri2025.paper_models import MIDDLES
 from sightline.studies.kaduri2025.windows import Window
 
 SHARES, BINS = "fig1", "fig7"
@@ -29,6 +34,27 @@ def bin_accuracies(published: pd.DataFrame, model: str) -> dict[Window, float]:
         first, end = map(int, row.column.split("-"))
         # The printed bins share their ends; a bin holds the layers up to its end.
         found[Window(first, end - 1)] = row.value / 100
+    return found
+
+
+def window_numbers(published: pd.DataFrame, model: str) -> dict[str, float]:
+    """Published counterparts of the numbers that have a window of values, by the name of their contrast.
+
+    Empty for a model without published values.
+    """
+    found = {}
+    text, image = (share_curve(published, model, role) for role in (TEXT, IMAGE))
+    if len(text):
+        skipped = math.ceil(FIRST_LAYERS * len(image))
+        found["text_above_0.6"] = float((text > MOST).mean())
+        found[f"mean_{IMAGE}"] = float(image.mean())
+        found["image_peak_depth"] = float(image[skipped:].argmax() + skipped) / len(image)
+    if accuracies := bin_accuracies(published, model):
+        middle = Window(*MIDDLES[model])
+        outer = max(rate for one, rate in accuracies.items() if not mostly_in(one, middle))
+        for one, rate in accuracies.items():
+            if mostly_in(one, middle):
+                found |= {f"accuracy_{one}": rate, f"lead_{one}": round(100 * (rate - outer), 1)}
     return found
 
 

@@ -1,9 +1,10 @@
 """Claims C2 to C6 and C14 of kaduri2025: through which tokens, and in which layers, the image reaches a description.
 
-They are judged by the criteria for models other than the paper's (dossier section 6), for every model and for the
-stricter variant beside the published edges. A number replicates where it reaches its threshold with an interval on the
-right side of no effect, fails where its whole interval misses the threshold, and is inconclusive in between or on too
-few images. Nothing is testable on a model that does not describe what is there (gate, dossier section 7).
+They are judged by the dossier's section 6: an entry that is one of the paper's models, with the published edges, by
+the windows that its values should lie in (`sightline.studies.kaduri2025.value_windows`), every other one and the
+stricter variant by the thresholds for other models. A number replicates where it reaches its threshold with an interval
+on the right side of no effect, fails where its whole interval misses the threshold, and is inconclusive in between or
+on too few images. Nothing is testable on a model that does not describe what is there (gate, dossier section 7).
 """
 
 import argparse
@@ -34,12 +35,15 @@ from sightline.studies.kaduri2025.knockout.conditions import (
 )
 from sightline.studies.kaduri2025.knockout.contrasts import read_contrasts
 from sightline.studies.kaduri2025.knockout.paper import Paper
-from sightline.studies.kaduri2025.paper_models import paper_models
+from sightline.studies.kaduri2025.paper_models import SECOND_MODEL, named_model, paper_models
+from sightline.studies.kaduri2025.value_windows import value_windows, windows_criterion
 from sightline.studies.published import load_published
 from sightline.studies.verdicts import (
+    BESIDE,
     FEWEST,
     Finding,
     Outcome,
+    as_beside,
     as_control,
     grade,
     grade_at_most,
@@ -72,10 +76,37 @@ SHARED = ("C2", "C3", "C4", "C5", "C6")
 class Contrasts:
     """Contrasts of one model in one variant, with what the paper printed beside."""
 
-    def __init__(self, table: pd.DataFrame, model: str, variant: str, paper: Paper) -> None:
-        """Pick the rows."""
+    def __init__(
+        self,
+        table: pd.DataFrame,
+        model: str,
+        variant: str,
+        published: pd.DataFrame,
+        paper_model: str,
+    ) -> None:
+        """Pick the rows; ``paper_model`` is the one whose numbers belong beside."""
         self._table = table[(table["model"] == model) & (table["variant"] == variant)]
-        self.paper, self.variant = paper, variant
+        self._published = published
+        self.paper, self.variant = Paper(published, paper_model), variant
+        # A stand-in has published numbers beside it and is held against no window of values.
+        self._own = named_model(model) if variant == AS_PUBLISHED else ""
+
+    def in_windows(self, claim: str) -> tuple["Listed", int]:
+        """The numbers whose values should lie in a window, and how many windows there are."""
+        rows = value_windows(claim, self._own)
+        return [
+            self.finding(
+                one.title, one.number, one.condition, one.verdict(self._published, self._own),
+                one.printed(self._published, self._own), labelled=True,
+            )
+            for one in rows
+        ], len(rows)  # fmt: skip
+
+    def criterion(self, claim: str) -> str:
+        """What a verdict on a claim judges here."""
+        if not value_windows(claim, self._own):
+            return CRITERIA[claim]
+        return windows_criterion(claim, self._published, self._own)
 
     def row(self, contrast: str, condition: str = "") -> pd.Series | None:
         """One contrast, or None where it was not measured."""
@@ -89,14 +120,19 @@ class Contrasts:
         condition: str,
         verdict: Callable[[float, float, float], str],
         published: tuple[float | None, str] = (None, ""),
+        labelled: bool = False,
     ) -> Finding | None:
-        """A contrast with its verdict, which is made from value, low and high; None if not measured."""
+        """A contrast with its verdict, which is made from value, low and high; None if not measured.
+
+        The title is given the knockout's name unless it is ``labelled`` already.
+        """
         row = self.row(contrast, condition)
         if row is None or pd.isna(row["value"]):
             return None
         value, low, high = (float(row[part]) for part in ("value", "low", "high"))
         layers = f", layers {row['layers']}" if row["layers"] else ""
-        label = f"{PAPER_LABELS[condition]}: " if condition in PAPER_LABELS else ""
+        named = condition in PAPER_LABELS and not labelled
+        label = f"{PAPER_LABELS[condition]}: " if named else ""
         metric = f"{label}{title}{layers}"
         return Finding(
             metric, value, low, high, int(row["n"]), verdict(value, low, high), *published
@@ -188,8 +224,12 @@ FINDERS: dict[str, tuple[Callable[[Contrasts], Listed], int]] = {
 
 def decide(claim: str, here: Contrasts) -> Outcome:
     """Numbers and verdict of one claim; controls leave it open where they fail."""
-    finder, count = FINDERS[claim]
+    finder, count = FINDERS.get(claim, (lambda _: [], 0))
     found = [one for one in finder(here) if one is not None]
+    inside, windows = here.in_windows(claim)
+    beside: Listed = []
+    if windows:
+        beside, found, count = list(map(as_beside, found)), list(filter(None, inside)), windows
     verdict = together([one.verdict for one in found])
     if verdict == REPLICATED and len(found) < count:
         verdict = INCONCLUSIVE
@@ -206,7 +246,7 @@ def decide(claim: str, here: Contrasts) -> Outcome:
     lacking = [f"{one.metric} is {one.value:.2f}" for one in present if one.verdict != REPLICATED]
     if verdict != NOT_RUN and lacking:
         verdict = INCONCLUSIVE
-    listed = [*found, *map(as_control, present)]
+    listed = [*found, *filter(None, beside), *map(as_control, present)]
     return Outcome(verdict, listed if found else [], "; ".join(lacking))
 
 
@@ -215,15 +255,26 @@ def claim_rows(claim: str, here: Contrasts, base: Claim) -> list[Claim]:
     outcome = decide(claim, here)
     if not outcome.found:
         return [base]
-    criterion = f"{CRITERIA[claim]}; {FEWEST} images or more"
+    criterion = f"{here.criterion(claim)}; {FEWEST} images or more"
     if outcome.untestable:
         criterion += f"; not testable here: {outcome.untestable}"
     head = headline(base, outcome.found, criterion, outcome.verdict)
-    return [head, *(one.row(base, CRITERIA[claim]) for one in outcome.found)]
+    return [
+        head,
+        *(
+            one.row(
+                base, CRITERIA[claim] if one.metric.startswith(BESIDE) else here.criterion(claim)
+            )
+            for one in outcome.found
+        ),
+    ]
 
 
 def judge_second_model(heads: Sequence[Claim], models: Sequence[str], base: Claim) -> list[Claim]:
-    """C14 from the verdicts on C2 to C6 with the published edges, one row per model below."""
+    """C14 from the verdicts on C2 to C6 with the published edges, one row per model below.
+
+    Entries of one checkpoint of the paper's are one model.
+    """
     held: dict[str, list[str]] = {model: [] for model in models}
     for head in heads:
         held[head.model].append(head.verdict)
@@ -234,16 +285,18 @@ def judge_second_model(heads: Sequence[Claim], models: Sequence[str], base: Clai
     }
     if len(measured) < 2:
         return [base]
-    verdicts = [together(found) for found in measured.values()]
+    verdicts = {model: together(found) for model, found in measured.items()}
+    held_by = {named_model(m) or m for m, one in verdicts.items() if one == REPLICATED}
+    may_hold = {named_model(m) or m for m, one in verdicts.items() if one != NOT_REPLICATED}
     verdict = INCONCLUSIVE
-    if verdicts.count(REPLICATED) >= 2:
+    if len(held_by) >= 2:
         verdict = REPLICATED
-    elif len(verdicts) - verdicts.count(NOT_REPLICATED) < 2:
+    elif len(may_hold) < 2:
         verdict = NOT_REPLICATED
     n = min(head.n for head in heads if head.n is not None)
     rows = [
         replace(
-            base, metric="models on which C2 to C6 hold", reproduced=verdicts.count(REPLICATED), n=n,
+            base, metric="models on which C2 to C6 hold", reproduced=len(held_by), n=n,
             criterion=CRITERIA["C14"], verdict=verdict,
         )
     ]  # fmt: skip
@@ -251,16 +304,32 @@ def judge_second_model(heads: Sequence[Claim], models: Sequence[str], base: Clai
         replace(
             base, metric=f"claims that hold, of {len(SHARED)}", model=model,
             reproduced=found.count(REPLICATED), n=n, criterion=CRITERIA["C14"],
-            verdict=together(found),
+            verdict=verdicts[model],
         )
         for model, found in measured.items()
     ]  # fmt: skip
 
 
+def judge_llava(here: Contrasts, across: Sequence[Claim], base: Claim) -> list[Claim]:
+    """C14 on LLaVA-1.5-7B itself: near the numbers that were printed of it.
+
+    Args:
+        here: of the first entry that is this model.
+        across: rows over all models, which stand beside.
+        base: the claim on this entry as if not run.
+    """
+    beside = [
+        replace(row, metric=f"{BESIDE}: {row.metric}, {row.model}", model=base.model)
+        for row in across
+        if row.verdict != NOT_RUN
+    ]
+    return [*claim_rows("C14", here, base), *beside]
+
+
 def judge_knockout(
     table: pd.DataFrame, published: pd.DataFrame, models: Sequence[str], dataset: str
 ) -> Iterable[Claim]:
-    """C2 to C6 on every model, in both variants, and C14 over all models.
+    """C2 to C6 on every model, in both variants, and C14 on LLaVA-1.5-7B or over all models.
 
     Args:
         table: of `sightline.studies.kaduri2025.knockout.contrasts`.
@@ -274,12 +343,18 @@ def judge_knockout(
             # The stricter variant changes img->gen alone, which C4 does not use.
             for variant in VARIANTS if claim != "C4" else (AS_PUBLISHED,):
                 base = _base(claim, model, dataset, variant)
-                here = Contrasts(table, model, variant, Paper(published, paper_model))
+                here = Contrasts(table, model, variant, published, paper_model)
                 rows = claim_rows(claim, here, base)
                 heads += rows[:1] if variant == AS_PUBLISHED else []
                 yield from rows
     base = _base("C14", " + ".join(models), dataset, AS_PUBLISHED, NEED_SECOND)
-    yield from judge_second_model(heads, models, base)
+    across = judge_second_model(heads, models, base)
+    llava = next((model for model in models if named_model(model) == SECOND_MODEL), None)
+    if llava is None:
+        yield from across
+        return
+    here = Contrasts(table, llava, AS_PUBLISHED, published, SECOND_MODEL)
+    yield from judge_llava(here, across, _base("C14", llava, dataset, AS_PUBLISHED))
 
 
 def _base(claim: str, model: str, dataset: str, variant: str, need: str = NEED) -> Claim:

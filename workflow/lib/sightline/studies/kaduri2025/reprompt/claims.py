@@ -1,9 +1,10 @@
 """Claims C10, C11, C12 and C15 of kaduri2025: what a compressed context is worth.
 
-The criteria are those of the dossier's section 6 for a model other than the paper's. A subtask that the model does
-not answer well with the image in sight says nothing about a context, so verdicts rest on the average over subtasks
-that pass the gate; with fewer than six of them, or fewer than thirty pictures, a claim is inconclusive, as not testable
-on this model. C12 needs a reader that answers at all.
+The criteria are those of the dossier's section 6: for the paper's own model the windows that its values should lie in
+(`sightline.studies.kaduri2025.value_windows`), for every other one thresholds. A subtask that the model does not
+answer well with the image in sight says nothing about a context, so verdicts rest on the average over subtasks that
+pass the gate; with fewer than six of them, or fewer than thirty pictures, a claim is inconclusive, as not testable on
+this model. C12 needs a reader that answers at all.
 """
 
 import argparse
@@ -39,14 +40,20 @@ from sightline.studies.kaduri2025.reprompt.effects import (
     RATIO,
     RATIO_PLUS,
     RETAINED,
-    find_effect,
     read_comparisons,
     read_effects,
+)
+from sightline.studies.kaduri2025.reprompt.model_table import (
+    FEWEST_PICTURES,
+    FEWEST_SUBTASKS,
+    Table,
 )
 from sightline.studies.kaduri2025.reprompt.questions import MME, POPE
 from sightline.studies.kaduri2025.reprompt.settings import Settings
 from sightline.studies.kaduri2025.reprompt.tab1 import ITEM
+from sightline.studies.kaduri2025.value_windows import value_windows, windows_criterion
 from sightline.studies.published import find_published, load_published
+from sightline.studies.verdicts import together
 
 STATEMENTS = {
     "C10": "A compressed context (query and top 5 % of the image tokens) answers new questions nearly as well as the "
@@ -65,9 +72,7 @@ CRITERIA = {
 }
 # Which share a claim speaks of: the largest or the smallest.
 LARGEST, SMALLEST = 0, -1
-FEWEST_PICTURES, FEWEST_SUBTASKS = 30, 6
 RETAINED_AT_LEAST, RETAINED_REFUTED, GAIN, READS = 0.85, 0.6, 5.0, 50.0
-BLIND_AT_MOST = 55.0
 
 
 @dataclass(frozen=True)
@@ -85,66 +90,6 @@ class Outcome:
     deciding: pd.Series
     others: Sequence[pd.Series]
     untestable: str = ""
-
-
-class Table:
-    """Effects and comparisons of one model."""
-
-    def __init__(
-        self,
-        effects: pd.DataFrame,
-        comparisons: pd.DataFrame,
-        model: str,
-        shares: Sequence[float],
-        gate: float,
-        paper: str,
-    ) -> None:
-        """Take the tables; ``paper`` is the paper's model whose numbers belong beside, empty where none do."""
-        self._effects, self._comparisons = effects, comparisons
-        self.model, self.shares, self.gate, self.paper = model, shares, gate, paper
-
-    def row(
-        self, comparison: str, share: float, subtasks: str, name: str = MME
-    ) -> pd.Series | None:
-        """One comparison."""
-        wanted = {
-            "model": self.model, "set": name, "subtasks": subtasks, "comparison": comparison, "share": share,
-        }  # fmt: skip
-        rows = self._comparisons
-        for column, value in wanted.items():
-            rows = rows[rows[column] == value]
-        return None if rows.empty else rows.iloc[0]
-
-    def effect(self, method: str, subtask: str, name: str = MME) -> pd.Series | None:
-        """One effect."""
-        return find_effect(self._effects, self.model, name, subtask, method)
-
-    def gated(self) -> int:
-        """Subtasks that pass the gate."""
-        cell = self.effect(methods.FULL, GATED)
-        return 0 if cell is None else int(cell["subtasks"])
-
-    def total(self) -> int:
-        """All subtasks."""
-        cell = self.effect(methods.FULL, AVERAGE)
-        return 0 if cell is None else int(cell["subtasks"])
-
-    def lacking(self) -> list[str]:
-        """What keeps every claim from being tested."""
-        reasons = []
-        needed = min(FEWEST_SUBTASKS, self.total())
-        if self.gated() < needed:
-            reasons.append(
-                f"{self.gated()} of {self.total()} subtasks reach {self.gate:.0%} with the image in sight, "
-                f"{needed} needed"
-            )
-        cell = self.effect(methods.FULL, GATED if self.gated() else AVERAGE)
-        if cell is not None and cell["n_images"] < FEWEST_PICTURES:
-            reasons.append(f"{int(cell['n_images'])} pictures, {FEWEST_PICTURES} needed")
-        blind = self.effect(methods.BLIND, GATED)
-        if self.gate and blind is not None and blind["acc_low"] > BLIND_AT_MOST:
-            reasons.append(f"without any image {blind['acc']:.0f} % are answered rightly")
-        return reasons
 
 
 def find_c10(table: Table) -> Outcome | None:
@@ -239,13 +184,40 @@ def judge_claim(claim: str, table: Table, published: pd.DataFrame, base: Claim) 
     if outcome is None:
         yield base
         return
-    criterion = f"{CRITERIA[claim]}; {FEWEST_SUBTASKS} subtasks that pass the gate, {FEWEST_PICTURES} pictures"
+    own = named_model(table.model)
+    judged = in_windows(claim, table, outcome, published, own)
+    asked = windows_criterion(claim, published, own) if judged else CRITERIA[claim]
+    criterion = (
+        f"{asked}; {FEWEST_SUBTASKS} subtasks that pass the gate, {FEWEST_PICTURES} pictures"
+    )
     if outcome.untestable:
         criterion += f"; not testable here: {outcome.untestable}"
-    yield _row(base, outcome.deciding, published, table, criterion, outcome.verdict)
-    for other in outcome.others:
-        criterion = "reported beside the claim, decides nothing"
-        yield _row(base, other, published, table, criterion, INCONCLUSIVE)
+    verdict = outcome.verdict
+    if judged and not outcome.untestable:
+        verdict = together([one for _, one in judged])
+    # The first row carries the verdict over all windows, further ones their own.
+    (first, _), *further = judged or [(outcome.deciding, verdict)]
+    yield _row(base, first, published, table, criterion, verdict)
+    for row, its_own in further:
+        yield _row(base, row, published, table, asked, its_own)
+    shown = {first.name, *(row.name for row, _ in further)}
+    for other in (outcome.deciding, *outcome.others):
+        if other.name not in shown:
+            criterion = "reported beside the claim, decides nothing"
+            yield _row(base, other, published, table, criterion, INCONCLUSIVE)
+
+
+def in_windows(
+    claim: str, table: Table, outcome: Outcome, published: pd.DataFrame, own: str
+) -> list[tuple[pd.Series, str]]:
+    """Comparisons of one of the paper's models whose values should lie in a window, each with its verdict."""
+    share, subtasks = outcome.deciding[["share", "subtasks"]]
+    rows = [(one, table.row(one.number, share, subtasks)) for one in value_windows(claim, own)]
+    return [
+        (row, one.verdict(published, own)(*row[["value", "ci_low", "ci_high"]]))
+        for one, row in rows
+        if row is not None
+    ]
 
 
 def _row(
