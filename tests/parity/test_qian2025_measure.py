@@ -17,7 +17,7 @@ from sightline.studies.qian2025.masks.conditions import choose
 from sightline.studies.qian2025.masks.frames import clicked_masks, load_segmenters
 from sightline.studies.qian2025.masks.gallery import drawn_for_gallery
 from sightline.studies.qian2025.masks.geometry import load_geometry
-from sightline.studies.qian2025.masks.gradients import probe_gradients
+from sightline.studies.qian2025.masks.gradients import count_weights, probe_gradients
 from sightline.studies.qian2025.masks.measure import measure as measure_masks
 from sightline.studies.qian2025.masks.measuring import Measuring
 from sightline.studies.qian2025.masks.names import (
@@ -170,6 +170,14 @@ def test_the_gradient_needs_continuous_points(queries, measuring):
     found = probe_gradients(measuring, queries["val"][:1]).set_index("continuous")
     assert found.loc["none", "map"] == 0
     assert 0 < found.loc["pixels", "map"] < found.loc["cells", "map"]
+    assert (found["added"] == 0).all()
+
+
+def test_a_layer_behind_a_result_is_counted():
+    one, two = torch.nn.Linear(3, 2), torch.nn.Linear(2, 2)
+    result = two(one(torch.ones(3)))
+    assert count_weights(result, set(one.parameters())) == 6
+    assert count_weights(result, {*one.parameters(), *two.parameters()}) == 0
 
 
 def test_clicks_of_several_queries_are_those_of_one(queries, measuring):

@@ -11,8 +11,10 @@ import yaml
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED
 from sightline.studies.published import load_items
 from sightline.studies.qian2025 import judging
+from sightline.studies.qian2025.criteria import CHECKPOINT, STAND_IN, criteria_of
+from sightline.studies.qian2025.evidence import Tables, own_key
 from sightline.studies.qian2025.items.tables import ITEMS, TRAINED
-from sightline.studies.qian2025.judging import FINDERS, Tables
+from sightline.studies.qian2025.judging import FINDERS
 from sightline.studies.qian2025.masks.names import (
     ANOTHER_IMAGE,
     MAP,
@@ -20,11 +22,12 @@ from sightline.studies.qian2025.masks.names import (
     OWN_WITH_POINTS,
     POINTS,
     PUBLISHED,
+    SAM,
     TRUTH,
 )
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.resampling import resample
-from sightline.studies.verdicts import together
+from sightline.studies.verdicts import BESIDE, CONTROL, together
 
 ROOT = Path(__file__).parents[2]
 QUERIES = 60
@@ -56,13 +59,58 @@ KEYS = {
 }  # fmt: skip
 
 
-def tables(found=None, variants=None):
+def tables(found=None, variants=None, criteria=STAND_IN, **more):
     found = masks(own=0.8, points=0.6, another=0.1, truth=0.8, cut=0.9) if found is None else found
-    scores = resample(found, ["method", "variant"], "number", "number", 300, 0)
     empty = pd.DataFrame()
+    given = {"agreement": empty, "gradients": empty, "nouns": empty} | more
     return Tables(
-        found, empty, empty, empty, empty if variants is None else variants, scores, protocol()
-    )
+        masks=found, variants=empty if variants is None else variants, scores=scores(found),
+        protocol=protocol(), criteria=criteria, **given,
+    )  # fmt: skip
+
+
+def scores(found):
+    return resample(found, ["method", "variant"], "number", "number", 300, 0)
+
+
+def agreement(pair=0.6, another=0.1, hit=0.9, untrained=0.1, share=0.1, queries=QUERIES):
+    """Maps of so many queries alike, and on the object, with a little noise."""
+    noise = np.random.default_rng(0).normal(0, 0.05, queries)
+    number = np.arange(queries) / queries
+    name = f"{PUBLISHED} ~ {SAM}"
+    columns = {name: pair + noise, f"{name}, another image": another + noise[::-1]}
+    hits = {PUBLISHED: hit, SAM: hit, "untrained": untrained}
+    columns |= {f"hit {one}": (number < value).astype(float) for one, value in hits.items()}
+    return pd.DataFrame(columns).assign(share=share)
+
+
+def rows_of(claim, found, **more):
+    """Rows of one claim, judged as the command does it."""
+    whole = pd.concat([found, masks(own=0.9).assign(method=OWN_WITH_POINTS)], ignore_index=True)
+    given = tables(whole, gradients=gradients(), **more)
+    return [row for row in judging.judge(given, "world") if row.claim == claim]
+
+
+def gradients(added=0):
+    rows = [
+        (n, c, 1.0 * (c == "pixels"), 1.0, added) for n in range(40) for c in ("pixels", "none")
+    ]
+    return pd.DataFrame(rows, columns=["number", "continuous", "map", "state", "added"])
+
+
+def with_points(own, added, **more):
+    """Masks without and with points, and with other points."""
+    keys = {
+        "own": (OWN, PUBLISHED), "added": (OWN_WITH_POINTS, PUBLISHED),
+        "inert": (OWN_WITH_POINTS, "not continuous"),
+        "foreign": (OWN_WITH_POINTS, ANOTHER_IMAGE), "random": (OWN_WITH_POINTS, "random"),
+        "neutral": (OWN_WITH_POINTS, "all neutral"),
+    }  # fmt: skip
+    given = {"own": own, "added": added} | more
+    found = [
+        masks(own=share).assign(method=keys[k][0], variant=keys[k][1]) for k, share in given.items()
+    ]
+    return pd.concat(found, ignore_index=True)
 
 
 def trained(seeds=(0, 1, 2), **shares):
@@ -80,7 +128,7 @@ def verdict(claim, given):
         [
             one.verdict
             for one in FINDERS[claim](given)
-            if not one.metric.startswith(("control", "told"))
+            if not one.metric.startswith((CONTROL, BESIDE))
         ]
     )
 
@@ -100,8 +148,82 @@ def test_a_sam_that_cannot_use_points_of_the_truth_leaves_c3_open():
     assert verdict("C3", tables(found)) == INCONCLUSIVE
 
 
+def test_checkpoints_and_stand_ins_have_criteria_of_their_own():
+    assert criteria_of("sesame-7b") is criteria_of("read-7b-val") is CHECKPOINT
+    assert criteria_of("demo-llava") is STAND_IN
+    for table in (CHECKPOINT, STAND_IN):
+        assert all("{" not in one.text for one in table.values())
+
+
+def test_points_of_a_checkpoint_are_held_to_more_than_those_of_a_stand_in():
+    """0.7 of its own masks: enough for section 7.2 of the dossier, not for 7.1."""
+    found = masks(own=0.8, points=0.56, another=0.1, truth=0.8, cut=0.9)
+    assert verdict("C3", tables(found)) == REPLICATED
+    assert verdict("C3", tables(found, criteria=CHECKPOINT)) == NOT_REPLICATED
+
+
+def test_a_checkpoints_points_are_compared_by_ciou():
+    stand_in, checkpoint = FINDERS["C3"](tables()), FINDERS["C3"](tables(criteria=CHECKPOINT))
+    assert [one.metric.split()[0] for one in stand_in[:2]] == ["gIoU", "gIoU"]
+    assert [one.metric.split()[0] for one in checkpoint[:2]] == ["cIoU", "cIoU"]
+    assert checkpoint[0].published == pytest.approx(27.0 / 30.4)
+    assert stand_in[0].published is None
+
+
 def test_a_better_map_than_mask_replicates_c4():
-    assert verdict("C4", tables()) == REPLICATED
+    assert verdict("C4", tables()) == verdict("C4", tables(criteria=CHECKPOINT)) == REPLICATED
+
+
+def test_a_map_of_two_thirds_of_the_masks_is_enough_for_a_stand_in_alone():
+    """Whether it exceeds its masks is told beside."""
+    found = masks(own=0.9, points=0.6, another=0.1, truth=0.8, cut=0.6)
+    assert verdict("C4", tables(found, criteria=CHECKPOINT)) == NOT_REPLICATED
+    mine = rows_of("C4", found)
+    assert mine[0].verdict == REPLICATED and mine[0].metric.endswith("of 1")
+    (told,) = [row for row in mine if "exceeds" in row.metric]
+    assert told.metric.startswith("told beside") and told.verdict == NOT_REPLICATED
+
+
+def test_maps_that_agree_replicate_by_either_table():
+    given = agreement(hit=0.9)
+    assert verdict("C1", tables(agreement=given)) == REPLICATED
+    assert verdict("C1", tables(agreement=given, criteria=CHECKPOINT)) == REPLICATED
+
+
+def test_agreement_of_a_checkpoint_is_its_median_against_most_of_the_null():
+    """A few images whose maps agree by accident raise the 95th percentile, and not the mean."""
+    given = agreement()
+    name = f"{PUBLISHED} ~ {SAM}, another image"
+    given.loc[given.index[:10], name] = 0.9
+    assert verdict("C1", tables(agreement=given)) == REPLICATED
+    assert verdict("C1", tables(agreement=given, criteria=CHECKPOINT)) == NOT_REPLICATED
+    found = FINDERS["C1"](tables(agreement=given, criteria=CHECKPOINT))
+    assert [one.verdict for one in found[:2]] == [REPLICATED, NOT_REPLICATED]
+
+
+def test_the_highest_place_is_asked_for_less_often_of_a_checkpoint():
+    """Two and a half times chance."""
+    given = agreement(hit=0.5, share=0.2)
+    assert verdict("C1", tables(agreement=given)) != REPLICATED
+    assert verdict("C1", tables(agreement=given, criteria=CHECKPOINT)) == REPLICATED
+
+
+def test_an_untrained_model_that_finds_the_object_speaks_against_c1():
+    assert verdict("C1", tables(agreement=agreement(untrained=0.5))) == NOT_REPLICATED
+    without = agreement().drop(columns="hit untrained")
+    assert verdict("C1", tables(agreement=without)) == INCONCLUSIVE
+    assert verdict("C1", tables(agreement=without, criteria=CHECKPOINT)) == REPLICATED
+
+
+def test_a_small_sample_is_named():
+    found = masks(own=0.8, points=0.6, another=0.1, truth=0.8, cut=0.9)
+    head, *_ = rows_of("C1", found, agreement=agreement())
+    lacks = f"one training instead of three, {QUERIES} test queries instead of 1000"
+    assert head.criterion.endswith(lacks)
+    head, *_ = rows_of("C5", found, variants=trained(**{"seg": 0.5, "points-dtoc": 0.6}))
+    assert head.criterion.endswith(f"asks for: {QUERIES} test queries instead of 1000")
+    head, *_ = rows_of("C1", found, agreement=agreement(), criteria=CHECKPOINT)
+    assert "smaller sample" not in head.criterion
 
 
 def test_training_effects_need_three_trainings():
@@ -116,6 +238,18 @@ def test_continuous_points_that_change_nothing_are_not_replicated():
     assert verdict("C9", tables(variants=trained(**shares))) == NOT_REPLICATED
 
 
+def test_points_that_cannot_be_told_from_none_leave_the_first_step_open():
+    """Only of continuous points the dossier says that an interval with zero is no replication."""
+    shares = {"seg": 0.5, "points": 0.5, "points-dtoc": 0.6}
+    first, second = FINDERS["C9"](tables(variants=trained(**shares)))
+    assert first.value == 0 and first.verdict == INCONCLUSIVE and second.verdict == REPLICATED
+
+
+def test_a_gain_below_one_point_is_not_the_gain_of_c5():
+    shares = {"seg": 0.5, "points-dtoc": 0.505}
+    assert verdict("C5", tables(variants=trained(**shares))) == NOT_REPLICATED
+
+
 def test_size_is_judged_training_by_training():
     rising = {"decoder-small": 0.5, "points-dtoc": 0.6, "decoder-large": 0.7}
     assert verdict("C10", tables(variants=trained(**rising))) == REPLICATED
@@ -124,25 +258,45 @@ def test_size_is_judged_training_by_training():
 
 
 def test_no_row_without_trained_variants():
-    assert not judging.find_c5(tables(variants=trained(seg=0.5)))
+    assert not FINDERS["C5"](tables(variants=trained(seg=0.5)))
 
 
 def test_a_model_taught_with_points_is_judged_with_them():
     given = tables()
     taught = replace(given, protocol=replace(given.protocol, taught_points=("m",)))
-    assert judging.own_key(taught)[0] != OWN
+    assert own_key(taught)[0] != OWN
 
 
 def test_a_checkpoint_taught_with_points_shows_whether_it_uses_them():
-    given = masks(own=0.5, points=0.6, another=0.1, truth=0.8, cut=0.9)
-    with_points = given[given["variant"] == PUBLISHED].query("method == 'own'")
-    more = with_points.assign(method=OWN_WITH_POINTS, intersection=with_points["intersection"] + 10)
-    given = tables(
-        pd.concat([given, more], ignore_index=True), pd.DataFrame(columns=["variant", "seed"])
-    )
+    more = {"inert": 0.6, "foreign": 0.3, "random": 0.3, "neutral": 0.5}
+    given = tables(with_points(0.5, 0.6, **more), criteria=CHECKPOINT)
     taught = replace(given, protocol=replace(given.protocol, taught_points=("m",)))
     assert verdict("C9", taught) == REPLICATED
-    assert not FINDERS["C11"](taught)
+    assert not FINDERS["C11"](taught) and not FINDERS["C9"](given)
+    harmless = tables(with_points(0.5, 0.6, **more | {"random": 0.55}), criteria=CHECKPOINT)
+    assert verdict("C9", replace(harmless, protocol=taught.protocol)) == NOT_REPLICATED
+
+
+def test_points_must_help_two_models_without_a_weight_more():
+    found, grads = with_points(0.5, 0.6), gradients()
+    other = {"n": scores(with_points(0.4, 0.5))}
+    assert verdict("C11", tables(found, gradients=grads)) == INCONCLUSIVE
+    assert verdict("C11", tables(found, gradients=grads, criteria=CHECKPOINT)) == REPLICATED
+    assert verdict("C11", tables(found, gradients=grads, others=other)) == REPLICATED
+    worse = {"n": scores(with_points(0.5, 0.4))}
+    assert verdict("C11", tables(found, gradients=grads, others=worse)) == NOT_REPLICATED
+    heavier = tables(found, gradients=gradients(added=12), others=other)
+    assert verdict("C11", heavier) == NOT_REPLICATED
+
+
+def test_others_are_stand_ins_that_never_saw_points(tmp_path):
+    names = ("m", "n", "sesame-7b", "taught")
+    paths = [tmp_path / f"{name}.parquet" for name in names]
+    for name, path in zip(names, paths, strict=True):
+        with_points(0.5, 0.6).assign(model=name, split="test").to_parquet(path)
+    settings = replace(protocol(), taught_points=("taught",))
+    found = judging.other_stand_ins(paths, "m", "test", settings)
+    assert list(found) == ["n"]
 
 
 def test_every_listed_table_can_be_made():

@@ -97,3 +97,62 @@ def test_a_checkpoint_is_held_against_its_printed_cells(protocol):
     head, row = judge_checkpoint(given, "read-7b-val", "ReasonSeg")
     assert head.claim == "C5" and head.verdict == "not replicated" and row.published == 59.8
     assert not list(judge_checkpoint(given, "demo-llava", "world"))
+
+
+def reasonseg(model, values):
+    """Scores of a model's masks by subset."""
+    rows = [
+        (*masks(model, "own with points", "as published", metric, subset=subset), *[value] * 3, 100)
+        for subset, pair in values.items()
+        for metric, value in zip(("gIoU", "cIoU"), pair, strict=True)
+    ]
+    return Effects(pd.DataFrame(rows, columns=list(COLUMNS)))
+
+
+FAR_SHORT = {"all": (58.51, 58.6), "short": (52.6, 40.0), "long": (60.4, 61.0)}
+
+
+def test_short_and_long_queries_decide_only_where_they_are_known():
+    """Nine points off for short queries, all else as printed; the hub's copy does not mark them."""
+    given = reasonseg("read-7b-test", FAR_SHORT)
+    known, *cells = judge_checkpoint(given, "read-7b-test", "ReasonSeg")
+    assert known.verdict == "not replicated" and known.metric.endswith("of 6")
+    assert {cell.published for cell in cells} >= {58.51, 52.6}
+    guessed, *cells = judge_checkpoint(given, "read-7b-test", "copy", lengths_assumed=True)
+    assert guessed.verdict == "replicated" and guessed.metric.endswith("of 2")
+    assert "do not say which" in guessed.criterion
+    assert sum(cell.metric.startswith("told beside") for cell in cells) == 4
+
+
+def test_of_the_large_model_all_queries_together_decide():
+    values = {"all": (62.23, 62.75), "short": (55.4, 40.0), "long": (64.4, 65.1)}
+    head, *_ = judge_checkpoint(reasonseg("read-13b", values), "read-13b", "ReasonSeg")
+    assert head.claim == "C6" and head.verdict == "replicated"
+
+
+def false_premises(**models):
+    """Segment of FP-RefCOCO by model."""
+    rows = [
+        ("refer", model, "fprefcoco val", "all", "own", "", "Segment", value, value, value, 100)
+        for model, value in models.items()
+    ]
+    return Effects(
+        pd.DataFrame(rows, columns=list(COLUMNS)).replace(
+            {"model": {"read": "read-7b-refer", "sesame": "sesame-7b"}}
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("models", "verdict"),
+    [
+        ({"read": 61.5, "sesame": 59.8}, "replicated"),
+        ({"read": 61.5, "sesame": 62.0}, "not replicated"),
+        ({"read": 61.5}, "inconclusive"),
+    ],
+)
+def test_false_premises_are_also_held_against_sesame_in_the_same_run(models, verdict):
+    head, *cells = judge_checkpoint(false_premises(**models), "read-7b-refer", "RefCOCO")
+    assert head.claim == "C8" and head.verdict == verdict and "above sesame-7b" in head.criterion
+    assert ("not evaluated" in head.criterion) == ("sesame" not in models)
+    assert sum("minus sesame-7b" in cell.metric for cell in cells) == len(models) - 1

@@ -164,3 +164,9 @@ def reasonseg_label():
         "local": "ReasonSeg (local folder)",
     }
     return labels.get(config["datasets"].get("reasonseg", {}).get("source"), "none")
+
+
+def lengths_assumed():
+    """Option of the judgement where the queries do not say which are long: the hub's copy leaves the mark out."""
+    source = config["datasets"].get("reasonseg", {}).get("source")
+    return "--lengths-assumed" if source == "mirror" else ""

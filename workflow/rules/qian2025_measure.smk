@@ -227,6 +227,7 @@ rule judge_qian2025_model:
         gradients=rules.measure_masks.output.gradients,
         nouns=lambda wildcards: qian2025_heard("nouns.parquet", wildcards.model),
         variants=lambda wildcards: qian2025_variants(wildcards.model),
+        others=qian2025_measured("masks.parquet"),
         protocol=ancient(results("settings/qian2025.json")),
         published=library_file("studies/qian2025/published.csv"),
         part=settings_part("qian2025", "points", "bootstrap"),
@@ -238,9 +239,10 @@ rule judge_qian2025_model:
         "../../envs/core.yaml"
     params:
         dataset=reasonseg_label(),
+        lengths=lengths_assumed(),
         code=code("sightline.studies.qian2025.judging"),
     shell:
         "python -m sightline.studies.qian2025.judging --effects {input.effects} --masks {input.masks}"
         " --agreement {input.agreement} --gradients {input.gradients} --nouns {input.nouns}"
-        " --variants {input.variants} --protocol {input.protocol}"
-        " --dataset-name {params.dataset:q} --out {output} 2> {log}"
+        " --variants {input.variants} --others {input.others} --protocol {input.protocol}"
+        " --dataset-name {params.dataset:q} {params.lengths} --out {output} 2> {log}"

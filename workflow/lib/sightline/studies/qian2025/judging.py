@@ -2,15 +2,16 @@
 
     python -m sightline.studies.qian2025.judging --effects effects.csv --masks m/masks.parquet \
         --agreement m/agreement.parquet --gradients m/gradients.csv --nouns e/nouns.parquet \
-        --variants variants.parquet --protocol qian2025.json --dataset-name "embedded world" --out claims/measured.csv
+        --variants variants.parquet --others m/masks.parquet n/masks.parquet --protocol qian2025.json \
+        --dataset-name "embedded world" --out claims/measured.csv
 
-Criteria are those of the dossier for models of one's own (section 7.2); a claim on training is judged on segmenters
-trained alike, or on released checkpoints by how near they come to the printed numbers (section 7.1).
+Published checkpoints are judged by section 7.1 of the dossier, models of one's own by section 7.2 (`criteria`); a
+claim on training on segmenters trained alike, or on released checkpoints by how near they come to the printed numbers.
 """
 
 import argparse
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,18 @@ from sightline import cli
 from sightline.intervals import bootstrap_mean, bootstrap_ratio
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED, Claim, write_claims
 from sightline.studies.qian2025.claims import not_run
+from sightline.studies.qian2025.criteria import criteria_of, sample_note
 from sightline.studies.qian2025.effects import read_effects
+from sightline.studies.qian2025.evidence import (
+    TITLES,
+    Tables,
+    beside,
+    left_open,
+    minus,
+    over,
+    own_key,
+    reach,
+)
 from sightline.studies.qian2025.items.cells import Effects
 from sightline.studies.qian2025.masks.names import (
     ANOTHER_IMAGE,
@@ -33,88 +45,82 @@ from sightline.studies.qian2025.masks.names import (
     TRUTH,
 )
 from sightline.studies.qian2025.protocol import Protocol
-from sightline.studies.qian2025.reproduction import judge_checkpoint
-from sightline.studies.qian2025.resampling import Draws, Estimate, Scores, resample
-from sightline.studies.verdicts import BESIDE, CONTROL, FEWEST, Finding, grade, headline, together
+from sightline.studies.qian2025.reproduction import is_checkpoint, judge_checkpoint
+from sightline.studies.qian2025.resampling import Estimate, Scores, estimate, resample
+from sightline.studies.qian2025.trainings import find_c5, find_c9, find_c10
+from sightline.studies.verdicts import BESIDE, CONTROL, Finding, as_control, headline, together
 
-CRITERIA = {
-    "C1": "rank correlation of the two maps at least 0.2 above that with another image's map; the highest place of "
-    "either map on the object at least 3 times as often as by chance",
-    "C2": "right noun's map correlates more with that of [SEG] than all of 10 other nouns' in at least 80 % of cases",
-    "C3": "gIoU from points at least 0.6 of the model's own, and at least twice that with points from another image's "
-    "map; testable only where points of the truth reach 0.6 of the model's own",
-    "C4": "cIoU of the map, cut at mean plus half a standard deviation, at least that of the model's own masks",
-    "C5": "gIoU with points at least one point above that without, interval above zero, three trainings or more",
-    "C9": "gIoU: with points above [SEG] alone, and continuous points above others, intervals above zero, three "
-    "trainings or more; a released checkpoint shows only whether it uses its points, by two points of gIoU",
-    "C10": "cIoU rises with every size of the mask decoder in at least two of three trainings; the demo varies the "
-    "decoder, the paper the image encoder",
-    "C11": "gIoU of the model given the points it never saw, minus its own, above zero with its interval; nothing is "
-    "added to the weights",
-    "C12": "gradient of the mask loss in the map above zero with points made continuous on pixels, and zero without",
-}  # fmt: skip
 NOUN_SOURCE = "noun map: the model's output embedding of the word, since no vision-language encoder is at hand"
 PRINTED_C3, PRINTED_C4 = 27.0 / 30.4, 36.4 / 30.4
 SOURCE = "derived from Table 1, SESAME, cIoU"
-FEWEST_SEEDS = 3
-
-
-@dataclass(frozen=True)
-class Tables:
-    """Measurements of one model, on the split that is judged."""
-
-    masks: pd.DataFrame
-    agreement: pd.DataFrame
-    gradients: pd.DataFrame
-    nouns: pd.DataFrame
-    variants: pd.DataFrame
-    scores: Scores
-    protocol: Protocol
-
-
-def minus(one: Draws, two: Draws) -> Draws:
-    """In points."""
-    return 100 * (one - two)
-
-
-def over(one: Draws, two: Draws) -> Draws:
-    """A share; not a number where nothing was found."""
-    return np.divide(one, two, out=np.full_like(one, np.nan), where=two > 0)
-
-
-def reach(
-    metric: str,
-    found: Estimate,
-    threshold: float,
-    floor: float | None = None,
-    published: tuple[float | None, str] = (None, ""),
-) -> Finding:
-    """A number that should reach a threshold."""
-    verdict = grade(found.value, found.low, found.high, threshold, floor)
-    return Finding(metric, found.value, found.low, found.high, found.n, verdict, *published)
 
 
 def find_c1(tables: Tables) -> list[Finding]:
     """Agreement beyond that of different images, and the pointing game."""
-    here, found = tables.agreement, []
+    here, criterion = tables.agreement, tables.criteria["C1"]
+    if here.empty:
+        return []
     draws, seed = tables.protocol.bootstrap, tables.protocol.seed
-    pair = f"{PUBLISHED} ~ {SAM}"
-    both = here[[pair, f"{pair}, another image"]].dropna()
-    beyond = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
-    interval = bootstrap_mean(beyond, np.arange(len(beyond)), seed, draws)
-    found.append(
-        reach(
-            "rank correlation of the maps in language model and mask decoder, minus that with another image's",
-            Estimate(float(beyond.mean()), *interval, len(beyond)), 0.2,
-        )
-    )  # fmt: skip
-    for name, title in ((PUBLISHED, "language model"), (SAM, "mask decoder")):
+    find = _agree_at_the_median if "median" in criterion.limits else _agree_on_average
+    found = find(tables)
+    names = {PUBLISHED: "in the language model", SAM: "in the mask decoder"}
+    if "untrained" in criterion.limits:
+        names["untrained"] = "of an untrained model"
+    for name, title in names.items():
+        if f"hit {name}" not in here:
+            # Large models are not built a second time with random weights.
+            found = [left_open(one) for one in found]
+            continue
         hits, share = here[f"hit {name}"].to_numpy(), here["share"].to_numpy()
         interval = bootstrap_ratio(hits, share, np.arange(len(hits)), seed, draws)
         value = Estimate(float(hits.sum() / share.sum()), *interval, len(hits))
-        metric = f"highest place of the map in the {title} on the object, over chance"
-        found.append(reach(metric, value, 3.0, 1.0))
+        metric = f"highest place of the map {title} on the object, over chance"
+        least = criterion.limits["pointing"]
+        one = reach(metric, value, least, 1.0)
+        if name == "untrained":
+            one = replace(one, verdict=_at_chance(value, least))
+        found.append(one)
     return found
+
+
+def _agree_at_the_median(tables: Tables) -> list[Finding]:
+    """Median of the rank correlations, and how far it lies above nearly all of those of different images."""
+    pair = f"{PUBLISHED} ~ {SAM}"
+    both = tables.agreement[[pair, f"{pair}, another image"]].dropna().to_numpy()
+    random = np.random.default_rng(tables.protocol.seed)
+    picks = random.integers(len(both), size=(tables.protocol.bootstrap, len(both)))
+    rows = np.concatenate([both[None], both[picks]])
+    median, most = np.median(rows[..., 0], axis=1), np.quantile(rows[..., 1], 0.95, axis=1)
+    metric = "median rank correlation of the maps in language model and mask decoder"
+    return [
+        reach(metric, estimate(median, len(both)), tables.criteria["C1"].limits["median"]),
+        reach(
+            f"{metric}, minus the 95th percentile of that with another image's",
+            estimate(median - most, len(both)), 0.0,
+        ),
+    ]  # fmt: skip
+
+
+def _agree_on_average(tables: Tables) -> list[Finding]:
+    pair = f"{PUBLISHED} ~ {SAM}"
+    both = tables.agreement[[pair, f"{pair}, another image"]].dropna()
+    beyond = (both.iloc[:, 0] - both.iloc[:, 1]).to_numpy()
+    draws, seed = tables.protocol.bootstrap, tables.protocol.seed
+    interval = bootstrap_mean(beyond, np.arange(len(beyond)), seed, draws)
+    return [
+        reach(
+            "rank correlation of the maps in language model and mask decoder, minus that with another image's",
+            Estimate(float(beyond.mean()), *interval, len(beyond)),
+            tables.criteria["C1"].limits["beyond"],
+        )
+    ]  # fmt: skip
+
+
+def _at_chance(found: Estimate, trained: float) -> str:
+    """Verdict on hits over chance that should be no more than chance, and less than asked of trained models."""
+    if found.low > 1:
+        return NOT_REPLICATED
+    return REPLICATED if found.high < trained else INCONCLUSIVE
 
 
 def find_c2(tables: Tables) -> list[Finding]:
@@ -132,44 +138,82 @@ def find_c2(tables: Tables) -> list[Finding]:
 
 def find_c3(tables: Tables) -> list[Finding]:
     """Points against own masks and against another image's points; the truth's points as control."""
-    scores = tables.scores
-    own, points = (own_key(tables), "giou"), ((POINTS, PUBLISHED), "giou")
+    scores, criterion = tables.scores, tables.criteria["C3"]
+    least, metric = criterion.limits["own"], criterion.metric
+    name, points = TITLES[metric], (POINTS, PUBLISHED)
+
+    def over_own(variant: str, metric: str) -> Estimate:
+        parts = ((POINTS, variant), metric), (own_key(tables), metric)
+        return scores.combine(over, *parts)
+
     found = [
-        reach("gIoU from points over own", scores.combine(over, points, own), 0.6),
         reach(
-            "gIoU from points over that with another image's map",
-            scores.combine(over, points, ((POINTS, ANOTHER_IMAGE), "giou")), 2.0, 1.0,
+            f"{name} from points over own", over_own(PUBLISHED, metric), least, None,
+            (PRINTED_C3, SOURCE) if metric == "ciou" else (None, ""),
         ),
         reach(
-            "cIoU from points over own",
-            scores.combine(over, ((POINTS, PUBLISHED), "ciou"), (own[0], "ciou")), 0.6, None,
-            (PRINTED_C3, SOURCE),
+            f"{name} from points over that with another image's map",
+            scores.combine(over, (points, metric), ((POINTS, ANOTHER_IMAGE), metric)),
+            criterion.limits["another"], 1.0,
         ),
     ]  # fmt: skip
-    control = reach(
-        "control, gIoU from points of the truth over own",
-        scores.combine(over, ((POINTS, TRUTH), "giou"), own), 0.6,
-    )  # fmt: skip
+    control = as_control(
+        reach(f"{name} from points of the truth over own", over_own(TRUTH, metric), least)
+    )
     if control.verdict != REPLICATED:
         found = [replace(one, verdict=INCONCLUSIVE) for one in found]
-        control = replace(control, verdict=INCONCLUSIVE)
-    return [*found, control]
+    other = "giou" if metric == "ciou" else "ciou"
+    value = over_own(PUBLISHED, other)
+    told = beside(
+        f"{TITLES[other]} from points over own", value,
+        reach("", value, least).verdict if control.verdict == REPLICATED else INCONCLUSIVE,
+    )  # fmt: skip
+    if other == "ciou":
+        told = replace(told, published=PRINTED_C3, source=SOURCE)
+    return [*found, told, control]
 
 
 def find_c4(tables: Tables) -> list[Finding]:
-    """The cut map against own masks."""
-    parts = ((MAP, PUBLISHED), "ciou"), (own_key(tables), "ciou")
-    found = tables.scores.combine(over, *parts)
-    return [reach("cIoU of the cut map over own", found, 1.0, None, (PRINTED_C4, SOURCE))]
+    """The cut map against own masks; beside that in the other score, and whether it exceeds them, as published."""
+    criterion, own = tables.criteria["C4"], own_key(tables)
+    least = criterion.limits["own"]
+    ciou, giou = (
+        tables.scores.combine(over, ((MAP, PUBLISHED), one), (own, one)) for one in ("ciou", "giou")
+    )
+    metric = "of the cut map over own"
+    found = [
+        reach(f"cIoU {metric}", ciou, least, None, (PRINTED_C4, SOURCE)),
+        beside(f"gIoU {metric}", giou, reach("", giou, least).verdict),
+    ]
+    if least < 1:
+        told = beside(
+            f"whether it exceeds own masks, cIoU {metric}", ciou, reach("", ciou, 1.0).verdict
+        )
+        found.append(replace(told, published=PRINTED_C4, source=SOURCE))
+    return found
 
 
 def find_c11(tables: Tables) -> list[Finding]:
-    """Points added to a model that never saw them."""
+    """Points added to models that never saw them, and the weights that they add."""
     if own_key(tables)[0] != OWN:
         return []
+    limits = tables.criteria["C11"].limits
     parts = ((OWN_WITH_POINTS, PUBLISHED), "giou"), ((OWN, PUBLISHED), "giou")
-    found = tables.scores.combine(minus, *parts)
-    return [reach("points of gIoU gained by adding points without training", found, 0.0)]
+    metric = "points of gIoU gained by adding points without training"
+    found = [reach(metric, tables.scores.combine(minus, *parts), limits["gain"])]
+    if "models" in limits:
+        found += [
+            reach(f"{metric}, {name}", scores.combine(minus, *parts), limits["gain"])
+            for name, scores in tables.others.items()
+        ]
+        if len(found) < limits["models"]:
+            found = [left_open(one) for one in found]
+    added, n = int(tables.gradients["added"].max()), tables.gradients["number"].nunique()
+    verdict = NOT_REPLICATED if added else REPLICATED
+    return [
+        *found,
+        Finding("weights that points add to the model's own", added, None, None, n, verdict),
+    ]
 
 
 def find_c12(tables: Tables) -> list[Finding]:
@@ -184,91 +228,16 @@ def find_c12(tables: Tables) -> list[Finding]:
         reach(
             "share of queries with a gradient in the map through continuous points only",
             share,
-            0.95,
+            tables.criteria["C12"].limits["share"],
         )
     ]
     ratio = bootstrap_ratio(wide["map", "pixels"], wide["state", "pixels"], wide.index, seed, draws)
     value = float(wide["map", "pixels"].sum() / wide["state", "pixels"].sum())
-    told = Finding(
-        "told beside: loss change by the map over that by the state at [SEG], each by its standard deviation", value,
-        *ratio, n, found[0].verdict,
-    )  # fmt: skip
+    metric = (
+        "loss change by the map over that by the state at [SEG], each by its standard deviation"
+    )
+    told = beside(metric, Estimate(value, *ratio, n), found[0].verdict)
     return [*found, told]
-
-
-def own_key(tables: Tables) -> tuple[str, str]:
-    """How the model makes its own masks."""
-    model = tables.masks["model"].iloc[0]
-    taught = model in tables.protocol.taught_points
-    return (OWN_WITH_POINTS if taught else OWN), PUBLISHED
-
-
-def trained_difference(tables: Tables, one: str, two: str, metric: str) -> Finding | None:
-    """Points of gIoU between two trained variants, their common seeds pooled; None if one is not trained."""
-    here = tables.variants
-    seeds = set(here.loc[here["variant"] == one, "seed"]) & set(
-        here.loc[here["variant"] == two, "seed"]
-    )
-    if not seeds:
-        return None
-    some = here[here["variant"].isin((one, two)) & here["seed"].isin(seeds)]
-    some = some.assign(row=some["number"].astype(str) + "-" + some["seed"].astype(str))
-    scores = resample(
-        some, ["variant"], "row", "number", tables.protocol.bootstrap, tables.protocol.seed
-    )
-    found = scores.combine(minus, ((one,), "giou"), ((two,), "giou"))
-    finding = reach(f"{metric}, {len(seeds)} trainings each", found, 0.0)
-    short = len(seeds) < FEWEST_SEEDS
-    return replace(finding, verdict=INCONCLUSIVE) if short else finding
-
-
-def find_c5(tables: Tables) -> list[Finding]:
-    """Points with everything against none."""
-    found = trained_difference(tables, "points-dtoc", "seg", "gIoU with points minus that without")
-    if found and found.verdict == REPLICATED and found.value < 1:
-        found = replace(found, verdict=INCONCLUSIVE)
-    return [found] if found else []
-
-
-def find_c9(tables: Tables) -> list[Finding]:
-    """Each part on its own."""
-    steps = (
-        ("points", "seg", "gIoU with points minus [SEG] alone"),
-        ("points-dtoc", "points", "gIoU with continuous points minus others"),
-        ("points-truth", "seg", "told beside: gIoU with points of the truth minus [SEG] alone"),
-    )
-    found = [trained_difference(tables, *step) for step in steps]
-    known = [one for one in found if one]
-    if not known and own_key(tables)[0] == OWN_WITH_POINTS:
-        # A checkpoint taught with points tells at least whether it uses them (dossier section 7.1).
-        parts = (own_key(tables), "giou"), ((OWN, PUBLISHED), "giou")
-        used = tables.scores.combine(minus, *parts)
-        return [reach("gIoU of a model taught with points, minus that without them", used, 2.0)]
-    # An effect that cannot be told from none has not been replicated (dossier section 7.2).
-    return [
-        replace(one, verdict=NOT_REPLICATED)
-        if one.verdict == INCONCLUSIVE and " 1 trainings" not in one.metric
-        and " 2 trainings" not in one.metric and (one.low or 0) <= 0
-        else one
-        for one in known
-    ]  # fmt: skip
-
-
-def find_c10(tables: Tables) -> list[Finding]:
-    """Rises of cIoU with size, per training."""
-    here = tables.variants
-    names = ("decoder-small", "points-dtoc", "decoder-large")
-    sums = here.groupby(["seed", "variant"])[["intersection", "union"]].sum()
-    ratio = (sums["intersection"] / sums["union"]).unstack()
-    if not set(names) <= set(ratio) or ratio[list(names)].dropna().empty:
-        return []
-    rising = ratio[list(names)].dropna()
-    steps = (rising.diff(axis=1).iloc[:, 1:] > 0).all(axis=1)
-    value, n = float(steps.mean()), int(here["number"].nunique())
-    enough = len(steps) >= FEWEST_SEEDS
-    verdict = (REPLICATED if value >= 2 / 3 else NOT_REPLICATED) if enough else INCONCLUSIVE
-    metric = f"share of {len(steps)} trainings whose cIoU rises with size"
-    return [Finding(metric, value, None, None, n, verdict)]
 
 
 FINDERS = {
@@ -285,7 +254,10 @@ def judge(tables: Tables, dataset: str) -> Iterator[Claim]:
         if not found:
             continue
         base = not_run(claim, model, dataset)
-        criterion = f"{CRITERIA[claim]}; {FEWEST} queries or more"
+        criterion = tables.criteria[claim].text
+        criterion += sample_note(
+            claim, tables.criteria[claim], int(tables.masks["number"].nunique())
+        )
         if claim == "C2":
             criterion += f"; {NOUN_SOURCE}"
         judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
@@ -307,24 +279,45 @@ def load(options: argparse.Namespace) -> Tables:
     masks = pd.read_parquet(options.masks)
     split = judged_split(masks)
     masks = masks[masks["split"] == split]
+    model = masks["model"].iloc[0]
+    criteria = criteria_of(model)
     agreement = pd.read_parquet(options.agreement)
     plain = masks[~masks["variant"].str.contains("share ")]
-    scores = resample(
-        plain, ["method", "variant"], "number", "number", protocol.bootstrap, protocol.seed
-    )
     nouns = [pd.read_parquet(path) for path in options.nouns]
     variants = [pd.read_parquet(path) for path in options.variants]
     empty = pd.DataFrame(columns=["split", "variant", "seed", "number", "intersection", "union"])
     trained = pd.concat(variants, ignore_index=True) if variants else empty
     return Tables(
         masks,
-        agreement[agreement["split"] == split],
+        agreement[agreement["split"] == (criteria["C1"].split or split)],
         pd.read_csv(options.gradients),
         pd.concat(nouns, ignore_index=True) if nouns else pd.DataFrame(),
         trained[trained["split"] == split],
-        scores,
+        _resampled(plain, protocol),
         protocol,
+        criteria,
+        other_stand_ins(options.others, model, split, protocol),
     )
+
+
+def _resampled(masks: pd.DataFrame, protocol: Protocol) -> Scores:
+    by = ["method", "variant"]
+    return resample(masks, by, "number", "number", protocol.bootstrap, protocol.seed)
+
+
+def other_stand_ins(
+    paths: Sequence[Path], model: str, split: str, protocol: Protocol
+) -> dict[str, Scores]:
+    """Scores of the run's other models that were neither published nor taught with points: masks with and without."""
+    found = {}
+    for path in paths:
+        masks = pd.read_parquet(path)
+        name = masks["model"].iloc[0]
+        if name == model or is_checkpoint(name) or name in protocol.taught_points:
+            continue
+        wanted = masks["method"].isin((OWN, OWN_WITH_POINTS)) & (masks["variant"] == PUBLISHED)
+        found[name] = _resampled(masks[wanted & (masks["split"] == split)], protocol)
+    return found
 
 
 def main(options: argparse.Namespace) -> None:
@@ -334,7 +327,7 @@ def main(options: argparse.Namespace) -> None:
     model = tables.masks["model"].iloc[0]
     rows: Sequence[Claim] = [
         *judge(tables, options.dataset_name),
-        *judge_checkpoint(effects, model, options.dataset_name),
+        *judge_checkpoint(effects, model, options.dataset_name, options.lengths_assumed),
     ]
     write_claims(rows, options.out)
 
@@ -347,7 +340,11 @@ if __name__ == "__main__":
     parser.add_argument("--gradients", type=Path, required=True)
     parser.add_argument("--nouns", type=Path, nargs="*", default=[])
     parser.add_argument("--variants", type=Path, nargs="*", default=[])
+    parser.add_argument("--others", type=Path, nargs="*", default=[], help="masks of all models")
     parser.add_argument("--protocol", type=Path, required=True)
     parser.add_argument("--dataset-name", required=True)
+    parser.add_argument(
+        "--lengths-assumed", action="store_true", help="long queries are told by how they end"
+    )
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

@@ -43,8 +43,10 @@ TITLES = {
     "unmodified SAM from points of the similarity map, and the map itself cut at its mean plus half a standard "
     "deviation; below, variants and controls, and the map cut at fixed shares of its range and at the one that is "
     "best on the first split (qian2025 Table 1).",
-    "tab2": "ReasonSeg, short and long queries apart, by teacher forcing (percent; qian2025 Table 2).",
-    "tab3": "ReasonSeg test with models of 13 B weights (percent; qian2025 Table 3).",
+    "tab2": "ReasonSeg, short and long queries apart, by teacher forcing (percent; qian2025 Table 2). Copies of the "
+    "data on a hub do not say which queries are long: there, those that end like a sentence.",
+    "tab3": "ReasonSeg test with models of 13 B weights (percent; qian2025 Table 3). Copies of the data on a hub do "
+    "not say which queries are long: there, those that end like a sentence.",
     "tab4": "Referring expressions by teacher forcing, cIoU in percent (qian2025 Table 4).",
     "tab5": "False premises by generation: See is the share of right decisions on presence, Segment the cIoU over "
     "all queries (percent; qian2025 Table 5).",

@@ -1,6 +1,6 @@
 """Does a mask loss reach the similarity map through the points (qian2025 section 3.3, claim C12)?"""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 import pandas as pd
@@ -22,7 +22,8 @@ def probe_gradients(measuring: Measuring, queries: Sequence[SegmentationQuery]) 
     Returns:
         One row per query and surface: number, continuous, map (norm of the gradient in the map times the map's standard
         deviation) and state (norm of the gradient in the state at [SEG] times the standard deviation of its entries):
-        by how much the loss changes with a change of usual size.
+        by how much the loss changes with a change of usual size; added: weights behind the mask that are not the
+        segmenter's own.
     """
     rows = []
     for number, query in enumerate(queries[:QUERIES]):
@@ -50,9 +51,25 @@ def _probe(
     # The target in the frame of the logits: the image's longest side fills it.
     frame = torch.from_numpy(measuring.frame.apply_mask(query.target).astype("float32"))
     target = F.adaptive_avg_pool2d(frame[None], logits.shape)[0].to(logits)
+    added = count_weights(logits, {scores, state, *own.parameters()})
     F.binary_cross_entropy_with_logits(logits, target).backward()
     found = {"map": (scores, scores.detach().std()), "state": (state, state.detach().std())}
-    return {
+    return {"added": added} | {
         name: float(one.grad.norm() * scale) if one.grad is not None else 0.0
         for name, (one, scale) in found.items()
     }
+
+
+def count_weights(result: torch.Tensor, known: Collection[torch.Tensor]) -> int:
+    """Numbers in the leaves of the graph behind a result, those of ``known`` aside."""
+    seen, waiting, count = set(), [result.grad_fn], 0
+    while waiting:
+        node = waiting.pop()
+        if node is None or node in seen:
+            continue
+        seen.add(node)
+        waiting += [before for before, _ in node.next_functions]
+        leaf = getattr(node, "variable", None)
+        if leaf is not None and leaf not in known:
+            count += leaf.numel()
+    return count
