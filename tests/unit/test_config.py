@@ -196,6 +196,7 @@ def with_probing(**encoders: dict) -> dict:
     config = copy.deepcopy(CONFIGS["demo"])
     config["encoders"] = {"small": {"path": "small", "family": "clip"}} | encoders
     config["quality"]["encoders"] = ["small"]
+    config["studies"]["qian2025"]["noun_encoder"] = "small"
     study = {key: value for key, value in khajuria2025_settings().items() if key != "seed"}
     config["studies"]["khajuria2025"] = study | {"encoders": list(config["encoders"])}
     return config
@@ -233,6 +234,11 @@ def test_probing_needs_splits_and_encoders_that_are_there():
     config = with_probing()
     del config["studies"]["khajuria2025"]["pairs"]["images_per_pair"]
     assert "pairs.images_per_pair is missing; probing needs it" in refusal(config)
+
+
+def test_the_encoder_of_nouns_is_described():
+    text = refusal(changed("studies/qian2025/noun_encoder", "mine"))
+    assert "studies.qian2025.noun_encoder: mine is not described under encoders; known: " in text
 
 
 def test_encoders_that_are_examined_have_files():

@@ -56,6 +56,26 @@ def test_smaller_shapes_lie_on_top_and_flags_are_dropped(tmp_path):
     assert not (target & ignore).any()
 
 
+def test_a_file_may_tell_what_things_are_called(tmp_path):
+    """No official one does."""
+    shapes = [shape("target", 2, 2, 20, 15)]
+    (query,) = load_reasonseg(write(tmp_path, shapes), "val")
+    assert query.noun is None and query.others == ()
+    write(tmp_path, shapes, noun="antler", others=["deer", "tree"])
+    (query,) = load_reasonseg(tmp_path, "val")
+    assert query.noun == "antler" and query.others == ("deer", "tree")
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [({"noun": 3}, "key 'noun' must be str"), ({"noun": ""}, "none of them empty"),
+     ({"noun": "antler", "others": [1]}, "keys 'noun' and 'others' must hold names")],
+)  # fmt: skip
+def test_names_that_are_none_are_refused(tmp_path, keys, message):
+    with pytest.raises(AnnotationError, match=message):
+        load_reasonseg(write(tmp_path, [shape("target", 2, 2, 20, 15)], **keys), "val")
+
+
 def test_a_target_inside_an_ignored_region_stays(tmp_path):
     """The other way round: the smaller shape is the target."""
     shapes = [shape("target", 5, 5, 8, 8), shape("ignore", 2, 2, 20, 15)]

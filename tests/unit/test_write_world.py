@@ -57,6 +57,9 @@ def test_reasonseg_round_trip(tmp_path):
         overlaps = [(target & t.mask).sum() / (target | t.mask).sum() for t in drawn.objects]
         # Polygons are painted by Pillow here and by pycocotools there: edges may differ.
         assert max(overlaps) > 0.7
+        wanted = drawn.objects[int(np.argmax(overlaps))].category
+        assert query.noun == wanted and wanted not in query.texts[0]
+        assert {query.noun, *query.others} == {thing.category for thing in drawn.objects}
 
 
 def test_fewer_scenes_of_reasonseg_leave_none_of_the_former(tmp_path):

@@ -14,6 +14,7 @@ def test_the_study_is_planned_alone(tmp_path):
         "read_similarity_maps": 2,
         "measure_masks": 2,
         "measure_expressions": 2,
+        "compare_nouns": 2,
         "qian2025_table": 8,
     }
     assert wanted.items() <= jobs.items()

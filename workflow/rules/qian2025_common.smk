@@ -74,6 +74,30 @@ def qian2025_heard(name, model=None):
     return [results(f"qian2025/expressions/{one}/{name}") for one in models]
 
 
+def qian2025_noun_encoder():
+    """Encoder whose maps of nouns are compared with those of [SEG], or nothing."""
+    return study("qian2025").get("noun_encoder")
+
+
+def qian2025_noun_encoder_files():
+    """Its settings and weights."""
+    name = qian2025_noun_encoder()
+    if not name:
+        return {}
+    return {
+        "encoder": results(f"settings/encoders/{name}.json"),
+        "encoder_weights": checkpoint_files(encoder_origin(name)),
+    }
+
+
+def qian2025_named(model=None):
+    """Comparisons with nouns of a model, or of every one; nothing where no encoder is named."""
+    if not qian2025_noun_encoder():
+        return []
+    models = qian2025_models() if model is None else [model]
+    return [f"{qian2025_folder(one)}/nouns.parquet" for one in models]
+
+
 def qian2025_refer_root():
     """Folder of the referring expressions."""
     return dataset_root("refer") if study("qian2025").get("refer") else ""

@@ -32,10 +32,11 @@ rule qian2025_table:
 
 
 rule qian2025_fig1:
-    """Figure 1: mask of the unmodified SAM from points, and maps of [SEG], on one image."""
+    """Figure 1: mask of the unmodified SAM from points, and maps of the noun and of [SEG], on one image."""
     input:
         gallery=qian2025_measured("gallery.safetensors"),
         queries=qian2025_measured("queries.parquet"),
+        nouns=qian2025_named(),
     output:
         pdf=results("qian2025/fig1.pdf"),
         png=report(
@@ -55,7 +56,7 @@ rule qian2025_fig1:
         code=code("sightline.studies.qian2025.items.pictures"),
     shell:
         "python -m sightline.studies.qian2025.items.pictures --figure fig1 --measurements {params.folders}"
-        " --out {params.stem} 2> {log}"
+        " --nouns {input.nouns} --out {params.stem} 2> {log}"
 
 
 rule qian2025_fig3:

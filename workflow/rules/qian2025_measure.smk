@@ -126,6 +126,41 @@ rule measure_expressions:
         " --protocol {input.protocol} --out {params.out} 2> {log}"
 
 
+rule compare_nouns:
+    """Maps of what queries ask for by name in a vision-language encoder, beside those of [SEG] (qian2025, Fig. 1b)."""
+    input:
+        unpack(lambda wildcards: qian2025_noun_encoder_files()),
+        model=ancient(results("settings/models/{model}.json")),
+        weights=model_files,
+        queries=qian2025_queries(),
+        maps=rules.read_similarity_maps.output,
+        protocol=ancient(results("settings/qian2025.json")),
+        identity=results("settings/identities/{model}.json"),
+        part=settings_part(
+            "qian2025", "token", "state", "queries", "wording", "gallery"
+        ),
+    output:
+        compared=results("qian2025/measurements/{model}/nouns.parquet"),
+        maps=results("qian2025/measurements/{model}/noun_maps.safetensors"),
+        pictures=results("qian2025/measurements/{model}/noun_pictures.safetensors"),
+    log:
+        logs("qian2025/nouns/{model}"),
+    benchmark:
+        benchmarks("qian2025/nouns/{model}")
+    conda:
+        "../../envs/torch.yaml"
+    resources:
+        **model_job(),
+    params:
+        root=lambda wildcards: dataset_root("reasonseg"),
+        out=subpath(output.compared, parent=True),
+        code=code("sightline.studies.qian2025.nouns.measure"),
+    shell:
+        "python -m sightline.studies.qian2025.nouns.measure --model {input.model}"
+        " --batch-size {resources.batch_size} --encoder {input.encoder} --maps {params.out}"
+        " --dataset {params.root} --protocol {input.protocol} --out {params.out} 2> {log}"
+
+
 rule measure_segmenter_variants:
     """Masks of whatever segmenter variants are trained (qian2025, Tables 6 and 7)."""
     input:
@@ -226,6 +261,7 @@ rule judge_qian2025_model:
         agreement=rules.measure_masks.output.agreement,
         gradients=rules.measure_masks.output.gradients,
         nouns=lambda wildcards: qian2025_heard("nouns.parquet", wildcards.model),
+        noun_maps=lambda wildcards: qian2025_named(wildcards.model),
         variants=lambda wildcards: qian2025_variants(wildcards.model),
         others=qian2025_measured("masks.parquet"),
         protocol=ancient(results("settings/qian2025.json")),
@@ -244,5 +280,5 @@ rule judge_qian2025_model:
     shell:
         "python -m sightline.studies.qian2025.judging --effects {input.effects} --masks {input.masks}"
         " --agreement {input.agreement} --gradients {input.gradients} --nouns {input.nouns}"
-        " --variants {input.variants} --others {input.others} --protocol {input.protocol}"
-        " --dataset-name {params.dataset:q} {params.lengths} --out {output} 2> {log}"
+        " --noun-maps {input.noun_maps} --variants {input.variants} --others {input.others}"
+        " --protocol {input.protocol} --dataset-name {params.dataset:q} {params.lengths} --out {output} 2> {log}"

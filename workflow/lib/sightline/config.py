@@ -254,6 +254,13 @@ def _broken_queries(config: Mapped) -> Iterator[str]:
     if study["sam"] not in config.get("parts", {}):
         known = ", ".join(config.get("parts", {})) or "none"
         yield f"studies.qian2025.sam: {study['sam']} is not described under parts; known: {known}."
+    encoders = config.get("encoders", {})
+    if study.get("noun_encoder") not in (None, *encoders):
+        known = ", ".join(encoders) or "none"
+        yield (
+            f"studies.qian2025.noun_encoder: {study['noun_encoder']} is not described under encoders; "
+            f"known: {known}."
+        )
 
 
 def _broken_encoders(config: Mapped) -> Iterator[str]:

@@ -163,7 +163,8 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
     """One query per scene: the use of an object as a short phrase or a sentence, in two phrasings for the split train.
 
     A second object, where its mask touches the first one's box, is marked as ``ignore``; a ``flag`` point sits on
-    every target, as in the official files. Scenes that a former call wrote are removed first.
+    every target, as in the official files. Unlike those, each file tells what the target and the other objects are
+    called, which no query says. Scenes that a former call wrote are removed first.
     """
     (out / f"{split}.csv").unlink(missing_ok=True)
     clear_files(out / split, r"scene\d+", r"\.(json|jpg)")
@@ -181,7 +182,9 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
             _shape("ignore", p) for thing in _touching(scene, target) for p in thing.polygons
         ]
         shapes.append(_shape("flag", [*target.center, *target.center], "line"))
+        others = sorted(set(names) - {target.category})
         content = {"text": texts, "is_sentence": sentence, "shapes": shapes}
+        content |= {"noun": target.category, "others": others}
         for shape in shapes:
             shape["image_name"] = f"scene{number}.jpg"
         write_json(content, out / split / f"scene{number}.json")

@@ -4,6 +4,10 @@ The JSON holds ``text`` (phrasings of one query), ``is_sentence`` (long or short
 ``shapes``: polygons labelled target, ignore or flag. Augmented copies add ``false_premise_QA``:
 [query, is_sentence, answer] triples; copies from a hub (see ``reasonseg_mirror``) hold a ``mask``
 in place of polygons, and no ignored pixels.
+
+No official file tells what the target is called. Two keys of this project's own can: ``noun``, such
+as "antler", and ``others``, names of the image's other things. The embedded world writes them, and
+a noun may be added by hand.
 """
 
 import csv
@@ -117,7 +121,12 @@ def load_reasonseg(
             raise AnnotationError(f"{path}: key 'text' must list one or more strings.")
         region = _runs(content, path) if "mask" in content else _painted(content, path)
         long = field(content, "is_sentence", bool, str(path))
-        queries.append(SegmentationQuery(scene, path.stem, tuple(texts), region, long))
+        noun, others = _names(content, str(path))
+        queries.append(
+            SegmentationQuery(
+                scene, path.stem, tuple(texts), region, long, noun=noun, others=others
+            )
+        )
         if false_premises:
             queries += _false_premises(scene, path, content)
     return queries
@@ -144,6 +153,17 @@ def _find_files(root: Path, split: str) -> list[Path]:
             f"{root / split}: no *.json here. Check the data set's root folder and split."
         )
     return files
+
+
+def _names(content: Any, where: str) -> tuple[str | None, tuple[str, ...]]:
+    """What the target and the other things are called; None and nothing where the file does not say."""
+    noun = field(content, "noun", str, where) if "noun" in content else None
+    others = field(content, "others", list, where) if "others" in content else []
+    if noun == "" or not all(isinstance(other, str) and other for other in others):
+        raise AnnotationError(
+            f"{where}: keys 'noun' and 'others' must hold names, none of them empty."
+        )
+    return noun, tuple(others)
 
 
 def _scene(number: int, path: Path) -> Scene:

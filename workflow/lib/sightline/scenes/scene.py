@@ -163,6 +163,8 @@ class SegmentationQuery:
         is_sentence: a long query (a sentence) rather than a short phrase.
         false_premise: the query asks for something that is not there.
         correction: what would have been right to say, for some false premises.
+        noun: what the wanted thing is called, where the data set knows it; the text need not say it.
+        others: what the image's other things are called, where the data set knows it.
     """
 
     scene: Scene
@@ -172,6 +174,8 @@ class SegmentationQuery:
     is_sentence: bool
     false_premise: bool = False
     correction: str | None = None
+    noun: str | None = None
+    others: tuple[str, ...] = ()
 
     @property
     def target(self) -> Mask | None:

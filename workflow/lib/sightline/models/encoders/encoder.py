@@ -113,6 +113,23 @@ class Encoder(ABC):
             f"encoders.{self.key}: {self.source.family} has no space shared with texts."
         )
 
+    def embed_tokens(self, tokens: torch.Tensor, normed: bool = True) -> torch.Tensor:
+        """States of tokens of the last layer in the space shared with texts.
+
+        Args:
+            tokens: (..., width).
+            normed: False leaves out the final norm, with which the projection was trained.
+
+        Returns:
+            (..., dim) of length one.
+
+        Raises:
+            ModelError: the encoder has no texts.
+        """
+        raise ModelError(
+            f"encoders.{self.key}: {self.source.family} has no space shared with texts."
+        )
+
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
         """Texts in the space shared with images, (texts, dim), of length one.
 

@@ -116,12 +116,16 @@ class Tower(Encoder):
         # The first entry is the embedding of the patches.
         return list(found[1:])
 
-    @torch.no_grad()
     def embed_images(self, cls: torch.Tensor) -> torch.Tensor:
         """The final norm, then the projection of a contrastive model."""
+        return self.embed_tokens(cls)
+
+    @torch.no_grad()
+    def embed_tokens(self, tokens: torch.Tensor, normed: bool = True) -> torch.Tensor:
+        """What is trained for CLS alone, done to any token."""
         model = self._with_texts()
-        cls = cls.to(self.device, self.dtype)
-        seen = model.visual_projection(self._tower.post_layernorm(cls))
+        tokens = tokens.to(self.device, self.dtype)
+        seen = model.visual_projection(self._tower.post_layernorm(tokens) if normed else tokens)
         return functional.normalize(seen.float(), dim=-1)
 
     @torch.no_grad()

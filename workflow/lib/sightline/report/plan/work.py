@@ -271,6 +271,7 @@ UNRECKONED = {
     "test_failures": "fits of small probes",
     "map_similarity": "fits of small probes",
     "measure_segmenter_variants": "demo models alone",
+    "compare_nouns": "only for queries that tell what they ask for, which no official file does",
 }
 """Rules that run on a GPU and whose hours are not in the total, and why."""
 

@@ -36,8 +36,8 @@ STATEMENTS = {
         "The map of [SEG] agrees with the map of the object's name in a vision-language encoder: the empty "
         "placeholder has come to mean the object",
         "fig1",
-        "share of images whose map agrees best with the right noun's",
-        "similarity maps and a vision-language encoder, or the state of the noun",
+        "share of queries whose map agrees best with the right noun's",
+        "similarity maps, a contrastive vision-language encoder, and queries whose object's name is known",
     ),
     "C3": Statement(
         "Points picked from the map and given to the unmodified SAM nearly reach the model's own masks",

@@ -2,7 +2,8 @@
 
     python -m sightline.studies.qian2025.judging --effects effects.csv --masks m/masks.parquet \
         --agreement m/agreement.parquet --gradients m/gradients.csv --nouns e/nouns.parquet \
-        --variants variants.parquet --others m/masks.parquet n/masks.parquet --protocol qian2025.json \
+        --noun-maps m/nouns.parquet --variants variants.parquet --others m/masks.parquet n/masks.parquet \
+        --protocol qian2025.json \
         --dataset-name "embedded world" --out claims/measured.csv
 
 Published checkpoints are judged by section 7.1 of the dossier, models of one's own by section 7.2 (`criteria`); a
@@ -44,13 +45,13 @@ from sightline.studies.qian2025.masks.names import (
     SAM,
     TRUTH,
 )
+from sightline.studies.qian2025.nouns.verdicts import judge_nouns, read_compared
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.reproduction import is_checkpoint, judge_checkpoint
 from sightline.studies.qian2025.resampling import Estimate, Scores, estimate, resample
 from sightline.studies.qian2025.trainings import find_c5, find_c9, find_c10
 from sightline.studies.verdicts import BESIDE, CONTROL, Finding, as_control, headline, together
 
-NOUN_SOURCE = "noun map: the model's output embedding of the word, since no vision-language encoder is at hand"
 PRINTED_C3, PRINTED_C4 = 27.0 / 30.4, 36.4 / 30.4
 SOURCE = "derived from Table 1, SESAME, cIoU"
 
@@ -121,19 +122,6 @@ def _at_chance(found: Estimate, trained: float) -> str:
     if found.low > 1:
         return NOT_REPLICATED
     return REPLICATED if found.high < trained else INCONCLUSIVE
-
-
-def find_c2(tables: Tables) -> list[Finding]:
-    """The right noun against others."""
-    here = tables.nouns
-    if here.empty:
-        return []
-    values = here["best_map"].astype(float).to_numpy()
-    interval = bootstrap_mean(
-        values, here["image"], tables.protocol.seed, tables.protocol.bootstrap
-    )
-    found = Estimate(float(values.mean()), *interval, len(values))
-    return [reach("share of expressions whose map agrees best with the right noun's", found, 0.8)]
 
 
 def find_c3(tables: Tables) -> list[Finding]:
@@ -241,7 +229,7 @@ def find_c12(tables: Tables) -> list[Finding]:
 
 
 FINDERS = {
-    "C1": find_c1, "C2": find_c2, "C3": find_c3, "C4": find_c4, "C5": find_c5, "C9": find_c9,
+    "C1": find_c1, "C3": find_c3, "C4": find_c4, "C5": find_c5, "C9": find_c9,
     "C10": find_c10, "C11": find_c11, "C12": find_c12,
 }  # fmt: skip
 
@@ -258,8 +246,6 @@ def judge(tables: Tables, dataset: str) -> Iterator[Claim]:
         criterion += sample_note(
             claim, tables.criteria[claim], int(tables.masks["number"].nunique())
         )
-        if claim == "C2":
-            criterion += f"; {NOUN_SOURCE}"
         judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
         if claim == "C3" and found[-1].verdict != REPLICATED:
             criterion += "; not testable here: the SAM cannot use points of the truth"
@@ -325,8 +311,10 @@ def main(options: argparse.Namespace) -> None:
     tables = load(options)
     effects = Effects(read_effects(options.effects))
     model = tables.masks["model"].iloc[0]
+    compared = read_compared(options.noun_maps, judged_split(tables.masks))
     rows: Sequence[Claim] = [
         *judge(tables, options.dataset_name),
+        *judge_nouns(compared, tables.nouns, tables.protocol, model, options.dataset_name),
         *judge_checkpoint(effects, model, options.dataset_name, options.lengths_assumed),
     ]
     write_claims(rows, options.out)
@@ -339,6 +327,7 @@ if __name__ == "__main__":
     parser.add_argument("--agreement", type=Path, required=True)
     parser.add_argument("--gradients", type=Path, required=True)
     parser.add_argument("--nouns", type=Path, nargs="*", default=[])
+    parser.add_argument("--noun-maps", type=Path, nargs="*", default=[])
     parser.add_argument("--variants", type=Path, nargs="*", default=[])
     parser.add_argument("--others", type=Path, nargs="*", default=[], help="masks of all models")
     parser.add_argument("--protocol", type=Path, required=True)

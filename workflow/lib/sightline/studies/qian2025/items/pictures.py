@@ -1,6 +1,7 @@
 """Figures 1 and 3 and the gallery: maps, points and masks on images that were drawn by the seed, whatever they show.
 
-python -m sightline.studies.qian2025.items.pictures --figure fig1 --measurements m/demo-llava --out fig1
+python -m sightline.studies.qian2025.items.pictures --figure fig1 --measurements m/demo-llava \
+    --nouns m/demo-llava/nouns.parquet --out fig1
 """
 
 import argparse
@@ -18,6 +19,7 @@ from sightline.studies.qian2025.items.shown import (
     intersection_over_union,
     read_shown,
     scores_of,
+    with_nouns,
 )
 
 FIG3_ROWS = 6
@@ -27,6 +29,11 @@ MAPS = {
     "best": "the layer best\non val",
     "sam": "[SEG] in the\nmask decoder",
 }
+
+
+def title_of(one: Shown, name: str) -> str:
+    """What a map shows."""
+    return f'the name "{one.noun}" in\n{one.encoder}' if name == "noun" else MAPS[name]
 
 
 def draw_fig1(shown: Sequence[Shown]) -> Figure:
@@ -43,9 +50,10 @@ def draw_fig1(shown: Sequence[Shown]) -> Figure:
             row[0].set_title(
                 f"unmodified SAM, points of (c)\nIoU {iou:.2f}", fontsize=6.5, loc="center"
             )
-            for axes, name in zip(row[1:], ("input", "map", "sam"), strict=True):
+            second = "noun" if one.noun else "input"
+            for axes, name in zip(row[1:], (second, "map", "sam"), strict=True):
                 draw_map(axes, one, name)
-                axes.set_title(MAPS[name], fontsize=6.5, loc="center")
+                axes.set_title(title_of(one, name), fontsize=6.5, loc="center")
             for letter, axes in zip("abcd", row, strict=True):
                 panel_letter(axes, letter)
             row[0].set_xlabel("\n".join(textwrap.wrap(f"{one.model}: {one.text}", 30)), fontsize=6)
@@ -112,7 +120,10 @@ FIGURES = {"fig1": draw_fig1, "fig3": draw_fig3, "figB": draw_gallery}
 
 def main(options: argparse.Namespace) -> None:
     """Draw one figure and write its numbers."""
-    shown = [one for folder in options.measurements for one in read_shown(folder)]
+    every = [read_shown(folder) for folder in options.measurements]
+    if options.nouns:
+        every = [with_nouns(*one) for one in zip(every, options.nouns, strict=True)]
+    shown = [one for some in every for one in some]
     save_figure(FIGURES[options.figure](shown), options.out, scores_of(shown))
 
 
@@ -120,5 +131,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--figure", choices=tuple(FIGURES), required=True)
     parser.add_argument("--measurements", type=Path, nargs="+", required=True, help="a folder each")
+    parser.add_argument("--nouns", type=Path, nargs="*", default=[], help="a table per folder")
     parser.add_argument("--out", type=Path, required=True, help="path without suffix")
     cli.run(main, parser)

@@ -1,7 +1,7 @@
 """Pictures of single queries, read without torch and without a drawing library."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load_file
+
+from sightline.studies.qian2025.nouns.names import PICTURES
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,10 @@ class Shown:
         query: of the table.
         text: what was asked.
         image: (height, width, 3) uint8.
-        arrays: maps, masks and points by name; see `sightline.studies.qian2025.masks.gallery`.
+        arrays: maps, masks and points by name; see `sightline.studies.qian2025.masks.gallery`. The map "noun" is
+            there where the object's name is known.
+        noun: that name, and empty where it is not.
+        encoder: that made the map.
     """
 
     model: str
@@ -28,6 +33,8 @@ class Shown:
     text: str
     image: NDArray[np.uint8]
     arrays: dict[str, NDArray]
+    noun: str = ""
+    encoder: str = ""
 
 
 def read_shown(folder: Path) -> list[Shown]:
@@ -48,6 +55,27 @@ def read_shown(folder: Path) -> list[Shown]:
     return found
 
 
+def with_nouns(shown: Sequence[Shown], table: Path) -> list[Shown]:
+    """The same queries with the maps of their objects' names, for those that have one.
+
+    Args:
+        shown: of one model.
+        table: of its nouns; the pictures lie beside it.
+    """
+    pictures = load_file(table.with_name(PICTURES))
+    found = {one.query: one for one in shown}
+    # Splits may name queries alike; pictures are of those that are shown.
+    for row in pd.read_parquet(table).to_dict("records"):
+        key = f"{row['number']} noun"
+        if key in pictures:
+            one = found[row["query"]]
+            found[one.query] = replace(
+                one, arrays=one.arrays | {"noun": pictures[key]}, noun=row["noun"],
+                encoder=row["encoder"],
+            )  # fmt: skip
+    return list(found.values())
+
+
 def intersection_over_union(one: Shown, name: str) -> float:
     """IoU of a mask with the target; ignored pixels count here."""
     mask, target = one.arrays[name].astype(bool), one.arrays["target"].astype(bool)
@@ -61,7 +89,8 @@ def scores_of(shown: Sequence[Shown]) -> pd.DataFrame:
         target = one.arrays["target"].astype(bool)
         means = {
             f"{name}_on_target": float(np.nanmean(one.arrays[name].astype(float)[target]))
-            for name in ("map", "best", "input", "sam")
+            for name in ("map", "best", "input", "sam", "noun")
+            if name in one.arrays
         }
         ious = {name: intersection_over_union(one, name) for name in ("own", "clicked")}
         rows.append({"model": one.model, "query": one.query, "text": one.text} | ious | means)

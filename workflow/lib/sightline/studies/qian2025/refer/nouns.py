@@ -1,7 +1,8 @@
-"""Does the map of [SEG] agree with that of the object's name? With a model's own word for it, where no encoder reads.
+"""Does the map of [SEG] agree with that of the object's name? A variant, with the model's own word for it.
 
-The paper takes the map of a noun in CLIP. A language model has a map of its own for every word: how much each image
-token's last state speaks for the word, which is the word's row of the output embedding times the state.
+The paper takes the map of a noun in CLIP, as `sightline.studies.qian2025.nouns` does. A language model has a map of its
+own for every word: how much each image token's last state speaks for the word, which is the word's row of the output
+embedding times the state.
 """
 
 from collections.abc import Sequence
