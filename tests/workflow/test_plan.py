@@ -123,6 +123,16 @@ def test_configuration_on_the_command_line_replaces_the_default(tmp_path, model)
     assert "train_demo_models" not in jobs
 
 
+def test_a_run_names_at_its_start_what_is_not_pinned(tmp_path):
+    """In one line."""
+    target = "results/quick/settings/wanted_images.json"
+    call = (target, "--cores", "1", "--configfile", ROOT / "config" / "quick.yaml")
+    ran = snakemake(tmp_path, *call)
+    assert ran.returncode == 0, ran.stdout
+    (line,) = [one for one in ran.stdout.splitlines() if "fetched without a commit" in one]
+    assert "parts.clip-vit-large, datasets.reasonseg.mirrors.val" in line
+
+
 def test_single_value_can_be_changed(tmp_path, model):
     ran = snakemake(
         tmp_path, "--dry-run", "--configfile", tiny_config(tmp_path, model), "--config", "run=other"
