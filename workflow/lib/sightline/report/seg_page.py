@@ -1,6 +1,6 @@
 """Similarity of [SEG]: its map in every layer, points, masks and scores, one page per model (qian2025, explorer).
 
-python -m sightline.report.seg_page --measurements qian2025/measurements/demo-llava \
+python -m sightline.report.seg_page --tables qian2025/measurements/demo-llava \
     --out qian2025/explorer/demo-llava.html
 python -m sightline.report.seg_page --pages qian2025/explorer/demo-llava.html --out qian2025/explorer.html
 """

@@ -1,7 +1,7 @@
 """Unpack one folder of an archive; a list of the files with their checksums comes last.
 
-python -m sightline.scenes.unpack --archive train2017.zip --folder train2017 --out results/data/coco
---manifest results/data/coco/train2017.csv
+python -m sightline.scenes.unpack --archive train2017.zip --folder train2017 --out results/data/coco \
+    --manifest results/data/coco/train2017.csv
 """
 
 import argparse

@@ -2,7 +2,7 @@
 
 Image, masks and tokens are those of an encoder of the run in its last layer; boxes and words say what is done.
 
-python -m sightline.studies.khajuria2025.diagram --tables explorer_tables/dino --samples samples.parquet
+python -m sightline.studies.khajuria2025.diagram --tables explorer_tables/dino --samples samples.parquet \
     --protocol khajuria2025.json --out fig1
 """
 

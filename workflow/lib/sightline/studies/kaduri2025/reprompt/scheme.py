@@ -1,6 +1,6 @@
 """Figure 8: how questions are answered from a compressed context, with tokens, sizes and answers of the run.
 
-python -m sightline.studies.kaduri2025.reprompt.scheme --page explorer_tables/MODEL --answers reprompt/MODEL.parquet
+python -m sightline.studies.kaduri2025.reprompt.scheme --page explorer_tables/MODEL --answers reprompt/MODEL.parquet \
     --mme data/mme --out fig8
 """
 

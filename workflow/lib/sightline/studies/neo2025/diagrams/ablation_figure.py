@@ -1,6 +1,6 @@
 """Figure 2: the ablation in three steps, on one image of the run with its tokens and its answers.
 
-python -m sightline.studies.neo2025.diagrams.ablation_figure --example example/MODEL.parquet
+python -m sightline.studies.neo2025.diagrams.ablation_figure --example example/MODEL.parquet \
     --measurements ablation/MODEL.parquet --out fig2
 """
 

@@ -3,7 +3,9 @@
 The image is chosen from the answers: right in as many settings as there are, lost with the object and one ring, kept
 with as many random tokens. Its tokens are found again as the ablation found them.
 
-python -m sightline.studies.neo2025.diagrams.example --model ... --measurements ablation/MODEL.parquet ... --out ...
+python -m sightline.studies.neo2025.diagrams.example --model model.json --dataset data/coco --split val2017 \
+    --selection selection.parquet --questions questions.parquet --measurements ablation/demo-llava.parquet \
+    --mean demo-llava.safetensors --protocol neo2025.json --out example/demo-llava.parquet
 """
 
 import argparse

@@ -3,7 +3,7 @@
 Above, one object: its tokens on the image, what the lens reads along a row of them, layer by layer, and the layers in
 which cutting its tokens off from the last position costs most. Below, the measured numbers of the three findings.
 
-python -m sightline.studies.neo2025.diagrams.overview_figure --page lens_page/MODEL --words lens/MODEL/words.json
+python -m sightline.studies.neo2025.diagrams.overview_figure --page lens_page/MODEL --words lens/MODEL/words.json \
     --effects effects.csv --curves lens/curves.csv --knockout knockout_effects.csv --model MODEL --out fig1
 """
 

@@ -1,6 +1,6 @@
 """A short session: a question answered in words, an object segmented on request, and a false premise.
 
-python -m sightline.studies.qian2025.items.session --refer refer/demo-llava --out demo
+python -m sightline.studies.qian2025.items.session --model demo-llava --refer expressions/demo-llava --out demo
 """
 
 import argparse
