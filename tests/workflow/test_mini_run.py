@@ -50,7 +50,7 @@ def test_an_item_of_converted_models(tmp_path):
     ran = snakemake(tmp_path, "kaduri2025_fig2e", "--cores", "2", "--configfile", MINI)
     assert ran.returncode == 0, ran.stdout
     drawn = pd.read_csv(tmp_path / "results" / "mini" / "kaduri2025" / "fig2e.csv")
-    assert {"mini-internvl2", "mini-llava-phi"} & set(drawn["model"])
+    assert "mini-internvl2" in set(drawn["model"])
 
 
 @pytest.fixture(scope="module")
