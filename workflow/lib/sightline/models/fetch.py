@@ -183,8 +183,8 @@ def main(options: argparse.Namespace) -> None:
     files = list_files(options.out, wanted)
     if not any(name.endswith((".safetensors", ".bin")) for name in files):
         raise FetchError(
-            f"{where} has no weights in safetensors. Pickled ones are read as arrays alone; allow them with "
-            "pickled: true in its entry, or take another checkpoint."
+            f"{where} has no weights in safetensors. Those of an encoder may be pickles, read as arrays "
+            "alone: allow them with pickled: true in its entry. Otherwise take another checkpoint."
         )
     about = {"path": options.path, "revision": options.revision, "files": files}
     write_json(about, options.manifest)

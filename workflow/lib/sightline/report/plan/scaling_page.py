@@ -39,10 +39,10 @@ changes, nothing is measured again, and what no run needs any more is yours to d
 * **Disk**: a job needs room for one shard while it writes, and for the shards that it reads while it reads, in the
   temporary folder (`TMPDIR`). Shards are fetched anew by each job and compared with their checksums.
 * **Another machine**: copy `results/<run>`, which is small then, with its times (`rsync -a`), and the run goes on from
-  the same store. To start another run, `snakemake publish` fetches what is kept elsewhere into a folder for
-  `start_from`, which has to be on a disk.
-* **Plan**: `snakemake plan` reckons the index into the disk of the results and the rest into that of the folder;
-  how much room a store has it does not know.
+  the same store. To start another run, `snakemake --cores 1 publish` fetches what is kept elsewhere into a
+  folder for `start_from`, which has to be on a disk.
+* **Plan**: `snakemake --cores 1 plan` reckons the index into the disk of the results and the rest into that of the
+  folder; how much room a store has it does not know.
 
 Tested against a server on one machine that speaks like S3 (moto), not against Amazon's."""
 
