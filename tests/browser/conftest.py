@@ -45,6 +45,18 @@ class Window:
         self.page.wait_for_selector("html[data-ready]", timeout=30_000)
         return self.page
 
+    def violations(self) -> list[str]:
+        """What axe-core finds on the page as it stands."""
+        axe = pytest.importorskip(
+            "axe_playwright_python.sync_playwright", reason="no axe: pip install -e '.[test]'"
+        )
+        found = axe.Axe().run(self.page).response["violations"]
+        return [
+            f"{one['impact']}, {one['id']}: {node['html'][:160]}"
+            for one in found
+            for node in one["nodes"]
+        ]
+
     def strangers(self) -> list[str]:
         """Requests that left the page."""
         return [url for url in self.requests if not url.startswith(("file:", "data:"))]

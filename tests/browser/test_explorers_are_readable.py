@@ -1,4 +1,4 @@
-"""All explorers at both sizes, light and dark: nothing sideways, enough contrast, a name for all that can be used."""
+"""All explorers at both sizes, light and dark: nothing sideways, enough contrast, nothing that axe-core minds."""
 
 from pathlib import Path
 
@@ -6,7 +6,9 @@ import pytest
 
 from kaduri2025_page_fakes import routes_tables
 from khajuria2025_page_fakes import object_tables
+from neo2025_page_fakes import page_tables
 from qian2025_page_fakes import measured
+from sightline.report.lens_page import lens_page
 from sightline.report.routes_page import routes_page
 from sightline.report.seg_page import seg_page
 from sightline.report.tokens_page import tokens_page
@@ -25,6 +27,7 @@ WINDOWS = {
 def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     folder = tmp_path_factory.mktemp("pages")
     texts = {
+        "lens": lens_page(page_tables()),
         "routes": routes_page(routes_tables()),
         "tokens": tokens_page(object_tables(), [f"encoder-{number}" for number in range(12)]),
         "seg": seg_page(measured(folder / "toy")),
@@ -34,10 +37,15 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     return {name: folder / f"{name}.html" for name in texts}
 
 
-@pytest.mark.parametrize("name", ["routes", "tokens", "seg"])
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [("lens", "#patch=3&word=cat"), ("routes", ""), ("tokens", ""), ("seg", "")],
+    ids=["lens", "routes", "tokens", "seg"],
+)
 @pytest.mark.parametrize("window", WINDOWS.values(), indirect=True, ids=WINDOWS)
-def test_page_is_readable(window, files, name):
-    page = window.open(files[name])
+def test_page_is_readable(window, files, name, address):
+    page = window.open(files[name], address)
+    assert window.violations() == []
     for tick in page.locator("input[type=checkbox]").all():
         tick.check()
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -49,6 +57,7 @@ def test_page_is_readable(window, files, name):
            || one.getAttribute('aria-labelledby') || one.querySelector('img')?.alt)).map(one => one.outerHTML)"""
     )
     assert nameless == []
+    assert window.violations() == []
     ids = page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
     assert len(ids) == len(set(ids))
 

@@ -32,19 +32,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return page
 
 
-def violations(page: Any) -> list[str]:
-    """What axe-core calls serious or worse."""
-    axe = pytest.importorskip(
-        "axe_playwright_python.sync_playwright", reason="no axe: pip install -e '.[test]'"
-    )
-    found = axe.Axe().run(page).response["violations"]
-    return [
-        f"{one['id']}: {one['nodes'][0]['html'][:160]}"
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
-
-
 def visible(page: Any, selector: str) -> list[str]:
     """Texts of the elements that can be seen."""
     return [one.inner_text() for one in page.locator(selector).all() if one.is_visible()]
@@ -228,7 +215,7 @@ def test_the_gallery_can_be_read_by_all(window, site, address):
     page = window.open(site, address)
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.evaluate(CONTRAST) == []
-    assert violations(page) == []
+    assert window.violations() == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
@@ -237,7 +224,7 @@ def test_the_scorecard_can_be_read_by_all(window, site):
     page = window.open(site.parents[1] / "scorecard.html")
     page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true; })")
     assert page.evaluate(CONTRAST) == []
-    assert violations(page) == []
+    assert window.violations() == []
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 

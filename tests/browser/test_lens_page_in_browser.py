@@ -265,29 +265,6 @@ def test_address_brings_back_what_was_seen(window, file, tables):
     assert shown_words(page) == answer_words(tables)
 
 
-@pytest.mark.parametrize(
-    "window",
-    [
-        {"color_scheme": scheme} | size
-        for scheme in ("light", "dark")
-        for size in ({}, PHONE | {"has_touch": True})
-    ],
-    indirect=True,
-    ids=["light", "light phone", "dark", "dark phone"],
-)
-def test_page_is_readable(window, file):
-    """No sideways scrolling, enough contrast, and a name for everything that can be used."""
-    page = window.open(file, "#patch=3&word=cat")
-    page.check("#names")
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate((Path(__file__).parent / "contrast.js").read_text()) == []
-    nameless = page.locator("button, input, [role=slider], [role=application]").evaluate_all(
-        """all => all.filter(one => !(one.textContent.trim() || one.getAttribute('aria-label') || one.labels?.length
-           || one.getAttribute('aria-labelledby') || one.querySelector('img')?.alt)).map(one => one.outerHTML)"""
-    )
-    assert nameless == []
-
-
 @pytest.mark.parametrize("window", [PHONE | {"has_touch": True}], indirect=True)
 def test_a_finger_does_what_a_mouse_does(window, file, tables):
     page = window.open(file)

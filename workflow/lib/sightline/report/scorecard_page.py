@@ -64,7 +64,7 @@ CLAIM = Template("""<tbody class="claim" id="$id" data-verdicts="$marks" data-te
 </tr>
 <tr class="more"><td colspan="4"><details><summary>$behind</summary>
 <p class="note">Criterion: $criterion</p>
-<div class="scroll" tabindex="0" role="region" aria-label="Numbers behind $claim"><table class="numbers">
+<div class="scroll" tabindex="0" role="region" aria-label="Numbers behind $claim of $name"><table class="numbers">
 <thead><tr><th scope="col">Number</th><th scope="col" class="number">Published</th>
 <th scope="col" class="number">This run</th><th scope="col" class="number">n</th><th scope="col">Model and data</th>
 <th scope="col">Variant</th><th scope="col">Verdict</th></tr></thead>
@@ -203,6 +203,7 @@ def _claim(result: ClaimResult, link: Links) -> str:
             + [row.metric for row in result.rows]
         ).lower(),
         "claim": first.claim,
+        "name": paper(first.study).name,
         "statement": first.statement,
         "metric": shown.metric,
         "published": short_number(shown.published, UNKNOWN),
