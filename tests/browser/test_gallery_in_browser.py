@@ -140,8 +140,7 @@ def test_published_numbers_are_those_of_the_study(window, site):
 
 def test_search_and_filters_go_together(window, site):
     page = window.open(site)
-    page.keyboard.press("/")
-    page.keyboard.type("table 1")
+    page.fill("#search", "table 1")
     assert [text.split()[:2] for text in visible(page, ".item .line")] == [["Table", "1"]] * 2
     page.get_by_role("group", name="Study").get_by_role("button", name="Qian").click()
     assert len(visible(page, ".item")) == 1
@@ -194,6 +193,24 @@ def test_everything_is_reached_by_tab(window, site):
             )
         )
     assert len(reached - {-1}) >= wanted
+
+
+def test_the_search_is_reached_by_a_link_and_by_no_single_key(window, site):
+    """A character alone does nothing: speech input would set it off (WCAG 2.1.4)."""
+    for file in (site, site.parents[1] / "scorecard.html"):
+        page = window.open(file)
+        link = page.get_by_role("link", name="Skip to the search")
+        assert link.bounding_box()["width"] <= 1
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement === document.body")
+        while not link.evaluate("one => one === document.activeElement"):
+            page.keyboard.press("Tab")
+            assert page.evaluate("document.activeElement.matches('#theme, a.hidden')")
+        assert link.bounding_box()["width"] > 100
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "search"
+        page.keyboard.type("fig/")
+        assert page.input_value("#search") == "fig/"
 
 
 @pytest.mark.parametrize(

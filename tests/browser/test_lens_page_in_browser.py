@@ -199,6 +199,8 @@ def test_keys_reach_everything(window, file, tables):
     page.keyboard.press("End")
     assert page.get_attribute("#strip", "aria-valuenow") == str(STATES - 1)
     page.keyboard.press("/")
+    assert page.evaluate("document.activeElement.id") == "strip"
+    page.focus("#search")
     page.keyboard.type("dog")
     assert "“dog”" in page.inner_text("#found")
     page.keyboard.press("Escape")

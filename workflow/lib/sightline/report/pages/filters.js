@@ -14,14 +14,11 @@ class Filters {
       });
     }
     this.search.addEventListener('input', () => { this.read(); changed(); });
-    document.addEventListener('keydown', event => {
-      const typing = event.target.matches('input, textarea');
-      if (event.key === '/' && !typing && this.search.offsetParent) { event.preventDefault(); this.search.focus(); }
-      else if (event.key === 'Escape' && event.target === this.search && this.search.value) {
-        this.search.value = '';
-        this.read();
-        changed();
-      }
+    this.search.addEventListener('keydown', event => {
+      if (event.key !== 'Escape' || !this.search.value) return;
+      this.search.value = '';
+      this.read();
+      changed();
     });
     this.read();
   }

@@ -292,8 +292,7 @@
   get('search').addEventListener('input', event => { seek(event.target.value); searchChanged(); });
   document.addEventListener('keydown', event => {
     const typing = event.target.matches('input[type=search]');
-    if (event.key === '/' && !typing) { event.preventDefault(); get('search').focus(); }
-    else if (event.key === 'Escape') {
+    if (event.key === 'Escape') {
       if (typing && now.query) search('');
       else if (now.held !== null) { now.held = now.token = null; markChanged(); remember(); }
       else if (now.query) search('');
