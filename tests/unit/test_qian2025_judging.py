@@ -221,9 +221,9 @@ def test_a_small_sample_is_named():
     lacks = f"one training instead of three, {QUERIES} test queries instead of 1000"
     assert head.criterion.endswith(lacks)
     head, *_ = rows_of("C5", found, variants=trained(**{"seg": 0.5, "points-dtoc": 0.6}))
-    assert head.criterion.endswith(f"asks for: {QUERIES} test queries instead of 1000")
+    assert head.criterion.endswith(f"a small sample: {QUERIES} test queries instead of 1000")
     head, *_ = rows_of("C1", found, agreement=agreement(), criteria=CHECKPOINT)
-    assert "smaller sample" not in head.criterion
+    assert "small sample" not in head.criterion
 
 
 def test_training_effects_need_three_trainings():

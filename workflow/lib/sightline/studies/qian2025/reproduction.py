@@ -80,7 +80,7 @@ CELLS = {
 BASELINE = {"C8": "sesame-7b"}
 """Claim -> model of the same run that must be surpassed in every cell, whatever the paper prints of it."""
 CRITERION = (
-    "the released checkpoint comes within {} points of the printed numbers (dossier section 7.1){}; that points made "
+    "the released checkpoint comes within {} points of the printed numbers{}; that points made "
     "it better than a model trained without is not shown by this"
 )
 

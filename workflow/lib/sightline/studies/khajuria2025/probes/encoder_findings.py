@@ -37,7 +37,7 @@ def _over_encoders(evidence: Evidence, first: str, second: str) -> tuple[Finding
     finding = reached(
         f"rank correlation of {first} and {second}, {len(encoders)} encoders", rho,
         0.6 if first == M1 else 0.5, 0.90 if first == M1 else 0.40,
-        "derived from the authors' result files (dossier section 4.2)",
+        "derived from the authors' result files",
     )  # fmt: skip
     if len(encoders) < ENOUGH:
         finding = Finding(**{**vars(finding), "verdict": INCONCLUSIVE})

@@ -31,7 +31,7 @@ from sightline.studies.khajuria2025.probes.resampling import Estimate, combine
 from sightline.studies.khajuria2025.probes.roster import NINE
 from sightline.studies.verdicts import BESIDE, Finding
 
-RECOMPUTED = "recomputed from the authors' result files (dossier section 4.2)"
+RECOMPUTED = "recomputed from the authors' result files"
 BLIP, CLIP, RESNET = "blip", "clip", "rn50x4"
 EIGHT = tuple(encoder for encoder in NINE if encoder != OUTLIER)
 

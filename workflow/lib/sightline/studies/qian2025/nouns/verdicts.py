@@ -14,12 +14,10 @@ from sightline.studies.claims import INCONCLUSIVE, Claim
 from sightline.studies.qian2025.claims import not_run
 from sightline.studies.qian2025.nouns.names import RAW, RELEASED, SURGERY
 from sightline.studies.qian2025.protocol import Protocol
-from sightline.studies.qian2025.reproduction import CELLS
+from sightline.studies.qian2025.reproduction import is_checkpoint
 from sightline.studies.verdicts import BESIDE, FEWEST, Finding, grade, headline, together
 
 CLAIM = "C2"
-RELEASED_MODELS = ("lisa-7b", "sesame-7b", *CELLS)
-"""Checkpoints by others, to which the dossier gives a criterion of its own (section 7.1)."""
 FEWEST_ANNOTATED = 50
 OWN_SHARE, RELEASED_SHARE = 0.8, 0.7
 OWN_CRITERION = (
@@ -65,7 +63,7 @@ def judge_nouns(
     else:
         found, criterion = _judged(compared, protocol, model)
         verdicts = [one.verdict for one in found if not one.metric.startswith(BESIDE)]
-        if model not in RELEASED_MODELS and not compared["asked"].any():
+        if not is_checkpoint(model) and not compared["asked"].any():
             verdicts.append(INCONCLUSIVE)
             criterion += f"; {NO_OTHERS}"
         yield headline(base, found, criterion, together(verdicts))
@@ -76,7 +74,7 @@ def judge_nouns(
 
 
 def _judged(compared: pd.DataFrame, protocol: Protocol, model: str) -> tuple[list[Finding], str]:
-    released = model in RELEASED_MODELS
+    released = is_checkpoint(model)
     encoder, names = compared["encoder"].iloc[0], int(compared["names"].iloc[0])
     best = (
         f"{RAW}, best",
