@@ -2,7 +2,9 @@
 
 A peak counts as on the object if the centre of its token lies at most one token's width from the mask: the paper's
 40 pixels on pictures 640 pixels wide, seen as 16 tokens. Where a picture is cut into tiles, the peak is looked for in
-the thumbnail, which shows all of it in one square.
+the thumbnail, which shows all of it in one square. The paper does not say how it fed pictures here: a single square
+tile (the dossier's choice U2) and the thumbnail both fit its tolerance (section 3.3). A model entry has one tiling for
+all measurements: InternVL2-76B keeps its tiles and the thumbnail is read; one without ``tiles`` sees a single tile.
 """
 
 import numpy as np

@@ -2,7 +2,9 @@
 
 Per layer, of attention to image tokens averaged over a description: its entropy as a share of that of equal
 attention, and the part that its largest 1 % of tokens hold. Between groups of layers (before, in and after the
-middle), the share of these largest tokens that two groups have in common.
+middle), the share of these largest tokens that two groups have in common. Where a picture is cut into tiles these are
+the tokens of all tiles and of the thumbnail, while Figure 4's maps show the thumbnail; the dossier's choice is a single
+tile (U2), which takes a model entry without ``tiles``.
 """
 
 from collections.abc import Iterator
