@@ -40,6 +40,20 @@ def test_a_checkpoint_of_another_layout_is_fetched_and_converted(tmp_path):
     assert ran.stdout.count("--pickled") == 2
 
 
+def test_where_lengths_are_guessed_the_judgement_is_told(tmp_path):
+    """The hub's copy of ReasonSeg does not mark long queries; the demo's world does."""
+    paper = ROOT / "config" / "paper.yaml"
+    wanted = "results/paper/qian2025/claims/read-7b-test.csv"
+    ran = snakemake(tmp_path, "--dry-run", "-p", "--cores", "1", wanted, "--configfile", paper)
+    assert ran.returncode == 0, ran.stdout
+    assert ran.stdout.count(" --lengths-assumed ") == 1
+    wanted = "results/demo/qian2025/claims/demo-llava.csv"
+    ran = snakemake(tmp_path, "--dry-run", "-p", "--cores", "1", wanted)
+    assert ran.returncode == 0, ran.stdout
+    assert "sightline.studies.qian2025.judging" in ran.stdout
+    assert "--lengths-assumed" not in ran.stdout
+
+
 def test_variants_are_trained_by_a_rule_of_their_own(tmp_path):
     """Nine variants with three seeds each; no other target asks for them."""
     ran = snakemake(tmp_path, "--dry-run", "--cores", "1", "train_qian2025_variants")

@@ -55,8 +55,8 @@ CHECKPOINT = {
         metric="ciou",
     ),
     "C4": Criterion(
-        "cIoU of the map, cut at its mean plus half a standard deviation, at least {own:g} of that of the model's own "
-        "masks",
+        "cIoU of the map, cut at its mean plus half a standard deviation, at least {own:g} times that of the model's "
+        "own masks",
         {"own": 1.0},
         metric="ciou",
     ),
@@ -86,7 +86,7 @@ STAND_IN = {
         {"own": 0.6, "another": 2.0},
     ),
     "C4": Criterion(
-        "cIoU of the map, cut at its mean plus half a standard deviation, above {own:g} of that of the model's own "
+        "cIoU of the map, cut at its mean plus half a standard deviation, above {own:g} times that of the model's own "
         "masks; whether it exceeds them, as published, is told beside",
         {"own": 0.5},
         metric="ciou",
