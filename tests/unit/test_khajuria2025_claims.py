@@ -329,7 +329,12 @@ def test_exact_comparisons_are_of_the_encoders_that_the_dossier_names():
     evidence = make_evidence(published_nine(), chosen=found)
     rows = list(judge_claim("A7", evidence, "encoders", "made up"))
     assert [row.reproduced for row in rows[1:]] == pytest.approx([0.1, 0.1])
-    assert "14 x 14 cells is missing" in rows[0].criterion
+    assert "its own finer grid" in rows[1].metric
+    # Where BLIP's masks were reduced to CLIP's grid too, those count.
+    equal = {"blip": chosen(m1=0.95, m2=0.6)}
+    evidence = make_evidence(published_nine(), chosen=found, equal_grid=equal)
+    rows = list(judge_claim("A7", evidence, "encoders", "made up"))
+    assert [row.reproduced for row in rows[1:]] == pytest.approx([0.15, 0.2])
     shares = dict.fromkeys(NINE, leaking(0.7, 0.7)) | {"clip": leaking(0.8, 0.8)}
     evidence = make_evidence(published_nine(), cells=make_cells(shares))
     assert verdict("A6", evidence) == REPLICATED

@@ -54,6 +54,29 @@ def test_numbers_of_another_grid_point_elsewhere():
     assert placing.tokens(lower_right, "wrong_grid")[0].tolist() == [4, 5, 7, 8]
 
 
+def test_a_coarser_grid_sees_less_of_a_mask():
+    """Cells of 14 px, centres at 7 and 21: an object too narrow for one has no token, a wide one has whole cells."""
+    placing = Placing(Squash(28), (GRID,), equal_side=2)
+    narrow = box(28, 28, slice(0, 28), slice(2, 5))
+    assert placing.tokens(narrow, "corrected")[0].tolist() == [0, 4, 8, 12]
+    assert placing.tokens(narrow, "equal_grid")[0].tolist() == []
+    wide = box(28, 28, slice(0, 10), slice(5, 28))
+    assert placing.tokens(wide, "equal_grid")[0].tolist() == [0, 1, 2, 3, 4, 5, 6, 7]
+
+
+def test_equal_cells_are_those_of_the_encoder_with_that_grid():
+    """On 24 x 24 tokens with cells of 14 x 14: each token goes with the cell that its middle lies in."""
+    fine, coarse = Grid(24, 24, 16), Grid(14, 14, 16)
+    mask = box(300, 400, slice(40, 190), slice(90, 260))
+    cells = covered_cells(mask, Squash(224), coarse).reshape(14, 14)
+    (tokens,) = Placing(Squash(384), (fine,), equal_side=14).tokens(mask, "equal_grid")
+    expected = [
+        24 * row + column for row in range(24) for column in range(24)
+        if cells[int((row + 0.5) * 14 / 24), int((column + 0.5) * 14 / 24)]
+    ]  # fmt: skip
+    assert tokens.tolist() == expected != []
+
+
 def test_shifts_go_outwards_and_over_the_edge():
     placing = Placing(Squash(28), (GRID,))
     inner = box(28, 28, slice(0, 7), slice(7, 21))

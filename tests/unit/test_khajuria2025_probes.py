@@ -1,6 +1,8 @@
 """From features with a planted answer to cells, measures and verdicts."""
 
 import json
+from argparse import Namespace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from sightline.studies.khajuria2025.features import Features
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, RANDOM, SECONDARY
 from sightline.studies.khajuria2025.probes import claims as claims_module
 from sightline.studies.khajuria2025.probes.captioned import global_cells
-from sightline.studies.khajuria2025.probes.decode import decode_all, image_rows
+from sightline.studies.khajuria2025.probes.decode import decode_all, image_rows, schemes
 from sightline.studies.khajuria2025.probes.decoding import solver
 from sightline.studies.khajuria2025.probes.global_probe import decode_global
 from sightline.studies.khajuria2025.probes.global_probe import image_rows as object_rows
@@ -70,7 +72,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Features of two encoders and everything decoded from them."""
     folder = tmp_path_factory.mktemp("probes")
     for seed, name in enumerate(ENCODERS):
-        write_features(folder / "features" / name, bare=("shift_1",), seed=seed)
+        write_features(folder / "features" / name, bare=("shift_1", "equal_grid"), seed=seed)
         features = Features(folder / "features" / name)
         for kind, rows, columns in (
             ("decoding", decode_all(features, SETTINGS, "cpu"), COLUMNS),
@@ -91,6 +93,22 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def read(root: Path, kind: str) -> pd.DataFrame:
     """All rows of a kind."""
     return pd.concat([pd.read_parquet(root / kind / f"{name}.parquet") for name in ENCODERS])
+
+
+def options(root: Path, out: Path | None = None) -> Namespace:
+    """Of judging the claims."""
+    files = {
+        "decoding": "decoding", "images": "images", "global_probe": "global",
+        "global_images": "objects",
+    }  # fmt: skip
+    paths = {
+        option: [root / kind / f"{name}.parquet" for name in ENCODERS]
+        for option, kind in files.items()
+    }
+    return Namespace(
+        **paths, tests=[], settings=root / "settings.json", roster=root / "roster.json",
+        model="encoders", dataset_name="made up", out=out,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -151,7 +169,7 @@ def test_each_variant_is_decoded_its_way(root: Path):
     kinds = rows.groupby("variant")["probe"].unique().map(list).to_dict()
     assert kinds == {
         CORRECTED: [LOGISTIC], AS_PUBLISHED: [PERCEPTRON], REDRAWN: [LOGISTIC],
-        SWAPPED: [LOGISTIC], "shift_1": [LOGISTIC],
+        SWAPPED: [LOGISTIC], "shift_1": [LOGISTIC], "equal_grid": [LOGISTIC],
     }  # fmt: skip
     whole = rows[rows["subset"] == WHOLE]
     # Everything is tested once, or a tenth; CLS is there once and not per object.
@@ -159,6 +177,15 @@ def test_each_variant_is_decoded_its_way(root: Path):
     assert (tested[CORRECTED], tested[AS_PUBLISHED]) == ([240], [24])
     assert set(whole.loc[whole["representation"] == CLS, "source"]) == {IMAGE}
     assert set(rows.loc[rows["subset"] == IN_CAPTION, "target"]) == {PRIMARY, SECONDARY}
+
+
+def test_a_coarser_grid_is_decoded_where_no_defect_is(root: Path):
+    """It is a comparison that claims rest on, and its measures reach them."""
+    features = Features(root / "features" / ENCODERS[0])
+    names = [one.variant for one in schemes(features, replace(SETTINGS, defect_encoders=()))]
+    assert "equal_grid" in names and "shift_1" not in names
+    corrected, published = claims_module.gather(options(root))
+    assert set(corrected.equal_grid) == set(ENCODERS) and not published.equal_grid
 
 
 def test_bits_say_what_the_accuracy_says(root: Path):
@@ -241,22 +268,7 @@ def test_files_of_other_columns_are_refused(root: Path, tmp_path: Path):
 
 def test_every_claim_has_a_row_per_variant(root: Path, tmp_path: Path):
     out = tmp_path / "claims.csv"
-    from argparse import Namespace
-
-    files = {
-        "decoding": "decoding", "images": "images", "global_probe": "global",
-        "global_images": "objects",
-    }  # fmt: skip
-    paths = {
-        option: [root / kind / f"{name}.parquet" for name in ENCODERS]
-        for option, kind in files.items()
-    }
-    claims_module.main(
-        Namespace(
-            **paths, tests=[], settings=root / "settings.json", roster=root / "roster.json",
-            model="encoders", dataset_name="made up", out=out,
-        )
-    )  # fmt: skip
+    claims_module.main(options(root, out))
     rows = read_claims(out)
     keys = {(row.claim, row.variant) for row in rows}
     assert keys == {(c, v) for c in claims_module.STATEMENTS for v in (CORRECTED, AS_PUBLISHED)}
@@ -303,7 +315,5 @@ def test_mlp_looks_at_what_it_is_told_to(tmp_path: Path):
     settings = ProbeSettings(
         seed=0, mlp_encoders=("one",), mlp_layers=2, mlp_tasks=1, caption_samples=1000
     )
-    from sightline.studies.khajuria2025.probes.decode import schemes
-
     (scheme,) = [one for one in schemes(features, settings) if one.probe == MLP]
     assert (list(scheme.layers), scheme.tasks, scheme.variant) == ([0, 2], 1, AS_PUBLISHED)

@@ -149,3 +149,9 @@ def test_defects_are_variants_of_their_own():
     assert PROTOCOL.bare_variants == ("shift_1", "wrong_grid")
     assert Protocol.parse(settings(defects={})).bare_variants == ()
     assert np.isfinite(PROTOCOL.per_pair)
+
+
+def test_a_coarser_grid_is_a_variant_of_its_encoder_alone():
+    protocol = Protocol.parse(settings(equal_grids={"blip": 14}))
+    assert protocol.of_encoder("blip").bare_variants == ("shift_1", "wrong_grid", "equal_grid")
+    assert protocol.of_encoder("clip").bare_variants == PROTOCOL.bare_variants

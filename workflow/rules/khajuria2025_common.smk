@@ -38,7 +38,12 @@ def khajuria2025_page_images():
 def khajuria2025_protocol():
     """What features depend on, and nothing that would change when an encoder or a probe is added."""
     return khajuria2025_settings(
-        "pairs", "global_probe", "variants", "defects", "published_grids"
+        "pairs",
+        "global_probe",
+        "variants",
+        "defects",
+        "published_grids",
+        "equal_grids",
     )
 
 

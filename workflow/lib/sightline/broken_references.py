@@ -139,6 +139,7 @@ def _broken_probing(config: Mapped, splits: set[str]) -> Iterator[str]:
     for key, names in (
         ("encoders", study["encoders"]),
         ("published_grids", study.get("published_grids", {})),
+        ("equal_grids", study.get("equal_grids", {})),
     ):
         for name in names:
             if name not in encoders:

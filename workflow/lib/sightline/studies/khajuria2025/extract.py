@@ -179,10 +179,10 @@ def _groups(
 
 def main(options: argparse.Namespace) -> None:
     """Write the features of one encoder."""
-    protocol = Protocol.read(options.protocol)
     source = replace(
         EncoderSource.read(options.encoder), batch_size=options.batch_size, device=options.device
     )
+    protocol = Protocol.read(options.protocol).of_encoder(source.key)
     samples = share_of(pd.read_parquet(options.samples), options.shard)
     if options.threads:
         torch.set_num_threads(options.threads)
@@ -195,6 +195,7 @@ def main(options: argparse.Namespace) -> None:
         encoder.grids,
         protocol.published_grids.get(source.key),
         protocol.wrong_grid,
+        protocol.equal_grids.get(source.key),
     )
     scenes = Scenes(options.dataset)
     placed = place_samples(samples, scenes, placing, protocol)

@@ -7,6 +7,7 @@ corrected    where the cell looks: through resizing and cropping of the encoder'
 published    in the mask squashed to a grid, whatever the processor crops away; the grid may not even be
              the encoder's, and its numbers then point anywhere
 shift_<n>    corrected, then n columns outwards from the middle, as an uncropped mask errs on a cropped image
+equal_grid   corrected, on a coarser grid over what the encoder sees: a cell's tokens are those with their middle in it
 wrong_grid   in the mask squashed to a coarser grid, numbers taken as they are
 """
 
@@ -20,7 +21,7 @@ from sightline.errors import SightlineError
 from sightline.scenes.geometry import Grid, ImageTransform, Squash
 from sightline.scenes.scene import Mask
 from sightline.studies.khajuria2025.names import CORRECTED, PUBLISHED
-from sightline.studies.khajuria2025.protocol import SHIFT, WRONG_GRID
+from sightline.studies.khajuria2025.protocol import EQUAL_GRID, SHIFT, WRONG_GRID
 
 Tokens = NDArray[np.int64]
 
@@ -37,6 +38,7 @@ class Placing:
         grids: of its layers.
         published_side: side of the grid of "published" where it is not that of each layer.
         wrong_side: side of the grid of "wrong_grid".
+        equal_side: side of the grid of "equal_grid"; None for the own grid.
 
     Raises:
         PlacingError: a grid has more cells than a layer has tokens.
@@ -48,8 +50,9 @@ class Placing:
         grids: tuple[Grid, ...],
         published_side: int | None = None,
         wrong_side: int | None = None,
+        equal_side: int | None = None,
     ) -> None:
-        self._transform = transform
+        self._transform, self._equal_side = transform, equal_side
         self.grids = tuple(dict.fromkeys(grids))
         self.grid_of_layer = tuple(self.grids.index(grid) for grid in grids)
         self._sides: Mapping[str, int | None] = {PUBLISHED: published_side, WRONG_GRID: wrong_side}
@@ -66,7 +69,7 @@ class Placing:
 
         Args:
             mask: (height, width) bool, in pixels of the image.
-            variant: "corrected", "published", "shift_<n>" or "wrong_grid".
+            variant: "corrected", "published", "shift_<n>", "equal_grid" or "wrong_grid".
         """
         return [self._on_grid(mask, variant, grid) for grid in self.grids]
 
@@ -74,8 +77,10 @@ class Placing:
         if variant in self._sides:
             side = self._sides[variant] or grid.rows
             return np.flatnonzero(covered_cells(mask, Squash(side), Grid(side, side, 1)))
+        if variant == EQUAL_GRID and self._equal_side:
+            return np.flatnonzero(_of_coarser(mask, self._transform, grid, self._equal_side))
         cells = covered_cells(mask, self._transform, grid)
-        if variant == CORRECTED:
+        if variant in (CORRECTED, EQUAL_GRID):
             return np.flatnonzero(cells)
         return _shifted(cells, int(variant.removeprefix(SHIFT)), grid)
 
@@ -88,20 +93,37 @@ def covered_cells(mask: Mask, transform: ImageTransform, grid: Grid) -> Mask:
         transform: with one tile.
         grid: of its tower frame.
     """
-    rows, columns, inside = _centres(transform, grid, mask.shape[1], mask.shape[0])
-    return mask[rows, columns] & inside
+    return _covered(mask, transform, grid.rows, grid.columns, grid.patch)
+
+
+def _covered(mask: Mask, transform: ImageTransform, rows: int, columns: int, side: float) -> Mask:
+    """The same of any cells, ``side`` px wide and high in the tower frame."""
+    height, width = mask.shape
+    down, across, inside = _centres(transform, rows, columns, side, width, height)
+    return mask[down, across] & inside
+
+
+def _of_coarser(mask: Mask, transform: ImageTransform, grid: Grid, side: int) -> Mask:
+    """Tokens with their middle in a covered cell of a grid of some side over the same frame, (tokens,) bool."""
+    pixels = grid.rows * grid.patch / side
+    cells = _covered(mask, transform, side, side, pixels).reshape(side, side)
+    down, across = (
+        ((np.arange(number) + 0.5) / number * side).astype(int)
+        for number in (grid.rows, grid.columns)
+    )
+    return cells[np.ix_(down, across)].reshape(-1)
 
 
 @lru_cache(maxsize=4096)
 def _centres(
-    transform: ImageTransform, grid: Grid, width: int, height: int
+    transform: ImageTransform, rows: int, columns: int, side: float, width: int, height: int
 ) -> tuple[Tokens, Tokens, Mask]:
     """Pixel under the centre of every cell, and whether it lies in the image."""
     (view,) = transform.views(width, height)
     places = [
-        view.backward((column + 0.5) * grid.patch, (row + 0.5) * grid.patch)
-        for row in range(grid.rows)
-        for column in range(grid.columns)
+        view.backward((column + 0.5) * side, (row + 0.5) * side)
+        for row in range(rows)
+        for column in range(columns)
     ]
     across, down = np.floor(np.array(places)).astype(np.int64).T
     inside = (across >= 0) & (across < width) & (down >= 0) & (down < height)

@@ -1,13 +1,13 @@
 """What a run of this study fixes in advance: tasks, samples, categories, variants, seeds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sightline.studies.khajuria2025.names import CORRECTED, PUBLISHED
 from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
-SHIFT, WRONG_GRID = "shift_", "wrong_grid"
+SHIFT, WRONG_GRID, EQUAL_GRID = "shift_", "wrong_grid", "equal_grid"
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,8 @@ class Protocol(StudySettings):
         shifts: cells by which masks are moved towards the border, one variant each.
         wrong_grid: side of the grid that a variant takes its token numbers from, or None.
         published_grids: encoder -> side of the grid that its masks were reduced to, where not its own.
+        equal_grids: encoder -> side of a coarser grid on which its masks are reduced too, so that it can be held
+            against an encoder of that grid.
     """
 
     seed: int
@@ -62,6 +64,7 @@ class Protocol(StudySettings):
     shifts: tuple[int, ...]
     wrong_grid: int | None
     published_grids: Mapping[str, int]
+    equal_grids: Mapping[str, int]
 
     @classmethod
     def parse(cls, settings: Mapping[str, Any]) -> "Protocol":
@@ -94,13 +97,20 @@ class Protocol(StudySettings):
             shifts=tuple(sorted(defects.get("shifts", ()))),
             wrong_grid=defects.get("wrong_grid"),
             published_grids=dict(settings.get("published_grids", {})),
+            equal_grids=dict(settings.get("equal_grids", {})),
         )
+
+    def of_encoder(self, encoder: str) -> "Protocol":
+        """The same with the coarser grid of one encoder alone."""
+        own = {key: side for key, side in self.equal_grids.items() if key == encoder}
+        return replace(self, equal_grids=own)
 
     @property
     def bare_variants(self) -> tuple[str, ...]:
-        """Variants that hold pairs and avg_obj alone: deliberate defects."""
+        """Variants that hold pairs and avg_obj alone: deliberate defects, and masks of a coarser grid."""
         wrong = (WRONG_GRID,) if self.wrong_grid else ()
-        return (*(f"{SHIFT}{cells}" for cells in self.shifts), *wrong)
+        equal = (EQUAL_GRID,) if self.equal_grids else ()
+        return (*(f"{SHIFT}{cells}" for cells in self.shifts), *wrong, *equal)
 
 
 def _task(number: int, entry: Mapping[str, Any]) -> Task:

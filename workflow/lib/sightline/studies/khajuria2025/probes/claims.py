@@ -32,11 +32,12 @@ from sightline.studies.khajuria2025.probes.measurements import (
     read_decoding,
     read_images,
 )
-from sightline.studies.khajuria2025.probes.measures import measure
+from sightline.studies.khajuria2025.probes.measures import Chosen, measure
 from sightline.studies.khajuria2025.probes.resampling import Cells
 from sightline.studies.khajuria2025.probes.roster import REPEATED, Roster
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.summarise import all_cells
+from sightline.studies.khajuria2025.protocol import EQUAL_GRID
 from sightline.studies.verdicts import BESIDE, CONTROL, Finding, headline, together
 
 VARIANTS = (CORRECTED, AS_PUBLISHED)
@@ -180,8 +181,15 @@ def gather(options: argparse.Namespace) -> Iterator[Evidence]:
             cells.get((AS_PUBLISHED, PERCEPTRON, WHOLE)) if published else None,
             probe,
             {e: one for e, one in chosen.items() if one is not None},
-            found,
+            tests=found,
+            equal_grid={} if published else _measured(_whole(cells, EQUAL_GRID)),
         )
+
+
+def _measured(cells: Cells | None) -> dict[str, Chosen]:
+    """Encoder -> measures without the global probe."""
+    found = {e: measure(cells, None, e) for e in cells.encoders} if cells else {}
+    return {e: one for e, one in found.items() if one is not None}
 
 
 def _whole(cells: Mapping[tuple[str, str, str], Cells], variant: str) -> Cells | None:

@@ -46,6 +46,7 @@ from sightline.studies.khajuria2025.probes.measurements import (
 from sightline.studies.khajuria2025.probes.problems import ProbeError
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.splits import match_classes
+from sightline.studies.khajuria2025.protocol import EQUAL_GRID
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +94,14 @@ def schemes(features: Features, settings: ProbeSettings) -> list[Scheme]:
             )
     if features.tasks(stored.SWAPPED):
         found.append(Scheme(SWAPPED, stored.SWAPPED, stored.CORRECTED, LOGISTIC, decode_once))
+    if EQUAL_GRID in here:
+        found.append(Scheme(EQUAL_GRID, stored.PAIRS, EQUAL_GRID, LOGISTIC, decode_once))
     if settings.defect_encoders is None or features.encoder in settings.defect_encoders:
         found.append(Scheme(REDRAWN, stored.PAIRS, stored.CORRECTED, LOGISTIC, decode_redrawn))
         found += [
             Scheme(name, stored.PAIRS, name, LOGISTIC, decode_once)
             for name in here
-            if name not in (stored.CORRECTED, stored.PUBLISHED)
+            if name not in (stored.CORRECTED, stored.PUBLISHED, EQUAL_GRID)
         ]
     return found
 

@@ -32,6 +32,7 @@ from sightline.studies.khajuria2025.probes.measurements import (
 )
 from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.khajuria2025.probes.summarise import read_cells
+from sightline.studies.khajuria2025.protocol import EQUAL_GRID
 
 QUANTITIES = {
     "A_pp": (AVG_OBJ, PRIMARY, PRIMARY),
@@ -44,7 +45,7 @@ QUANTITIES = {
 COLUMNS = (
     "variant", "encoder", "layer", "quantity", "accuracy", "ci_low", "ci_high", "n", "baseline",
 )  # fmt: skip
-_OTHER = ("as published",)
+_OTHER = ("as published", EQUAL_GRID)
 
 
 def figure_data(cells: pd.DataFrame) -> pd.DataFrame:

@@ -33,6 +33,7 @@ class Evidence:
         linear_beside_mlp: the linear probe of the same variant as the MLP.
         probe: global probe; None without.
         chosen: encoder -> measures at the layer of the largest A_ss.
+        equal_grid: likewise for encoders whose masks were reduced on a coarser grid too; empty without.
         tests: rows of failures and similarity maps: ``encoder``, ``test``, ``value``, ``ci_low``, ``ci_high``, ``n``.
     """
 
@@ -45,6 +46,7 @@ class Evidence:
     linear_beside_mlp: Cells | None = None
     probe: GlobalCells | None = None
     chosen: Mapping[str, Chosen] = field(default_factory=dict)
+    equal_grid: Mapping[str, Chosen] = field(default_factory=dict)
     tests: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def known(self, encoders: Iterable[str]) -> list[str]:

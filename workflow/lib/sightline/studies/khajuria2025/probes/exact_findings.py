@@ -170,10 +170,12 @@ def a7(evidence: Evidence) -> list[Finding]:
     """BLIP separates objects better than CLIP ViT-B/16."""
     if not _measured(evidence, BLIP, CLIP):
         return []
-    sides = [evidence.chosen[e].measures for e in (BLIP, CLIP)]
+    equal = evidence.equal_grid.get(BLIP)
+    sides = [(equal or evidence.chosen[BLIP]).measures, evidence.chosen[CLIP].measures]
+    grid = "on CLIP's grid" if equal else "on its own finer grid"
     return [
-        reached(f"{M1}, BLIP minus CLIP ViT-B/16", sides[0][M1] - sides[1][M1], 0.05, 0.070, AUTHORS),
-        reached(f"{M2}, CLIP ViT-B/16 minus BLIP", sides[1][M2] - sides[0][M2], 0.03, 0.055, AUTHORS),
+        reached(f"{M1}, BLIP {grid} minus CLIP ViT-B/16", sides[0][M1] - sides[1][M1], 0.05, 0.070, AUTHORS),
+        reached(f"{M2}, CLIP ViT-B/16 minus BLIP {grid}", sides[1][M2] - sides[0][M2], 0.03, 0.055, AUTHORS),
     ]  # fmt: skip
 
 
