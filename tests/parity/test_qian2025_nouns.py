@@ -80,6 +80,7 @@ def test_every_query_is_compared_with_its_noun(encoder, queries, protocol):
     assert list(found["noun"]) == [query.noun for query in queries["val"]]
     assert found[f"{RAW}, correlation"].between(-1, 1).all()
     assert list(found["asked"]) == [len(query.others) for query in queries["val"]]
+    assert found["asked"].any()
     some = found[found["asked"] > 0]
     assert (some["nearest other"] >= some["mean of others"]).all()
     assert some["by name"].between(-1, 1).all()

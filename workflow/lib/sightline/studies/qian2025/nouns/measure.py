@@ -145,7 +145,10 @@ def compare(
         protocol: of the run.
     """
     published, about = maps.of(protocol.position), maps.queries
-    states = compare_states(vlm, maps, queries, protocol)
+    # Several questions to each query: only the last split is judged.
+    last = about.index[about["split"] == about["split"].iloc[-1]]
+    judged = {number: query for number, query in queries.items() if number in last}
+    states = compare_states(vlm, maps, judged, protocol)
     rows = []
     for place, (number, query) in enumerate(tqdm(queries.items(), desc="compare")):
         size = (query.scene.height, query.scene.width)

@@ -21,7 +21,7 @@ names            how many names there are, the right one among them
 correlation      rank correlation of the map of [SEG] with the right noun's; mean of others: with those of other names
 best, worst      whether that is above, or below, those with all other names; best of ten: above ten drawn ones
 area             of the right noun's map, hits against false alarms on the object: 0.5 by chance
-asked            other things in the image that were asked for by name; without any the next are not numbers
+asked            other things in the image asked for by name, in the last split alone; without any, no numbers follow
 by name          cosine of the state at [SEG] with that of a query for the noun
 nearest other    the highest with those of queries for other things in the image; mean of others: their mean
 """
