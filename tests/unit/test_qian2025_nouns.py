@@ -1,15 +1,21 @@
 """C2 on comparisons made up so that the answer is plain, and how the right noun is told from others."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from safetensors.numpy import load_file, save_file
 
+from qian2025_page_fakes import HEIGHT, WIDTH, write_measurements
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED
+from sightline.studies.qian2025.items.pictures import MAPS, draw_fig1
+from sightline.studies.qian2025.items.shown import read_shown, with_nouns
 from sightline.studies.qian2025.nouns import verdicts
-from sightline.studies.qian2025.nouns.names import COLUMNS, RAW, VARIANTS
+from sightline.studies.qian2025.nouns.names import COLUMNS, PICTURES, RAW, VARIANTS
 from sightline.studies.qian2025.protocol import Protocol
 
 ROOT = Path(__file__).parents[2]
@@ -132,3 +138,44 @@ def test_equal_places_share_their_rank():
     many = torch.tensor([[5.0, 4.0, 3.0, 6.0, 7.0, 0.0], [3.0, 4.0, 5.0, 6.0, 7.0, 0.0]])
     found = maps.rank_correlations(one, many)
     assert found[0] == pytest.approx(float(found[1])) and found[0] > 0.8
+
+
+@pytest.fixture
+def pictured(tmp_path):
+    """A gallery of two queries, and the noun of the first."""
+    folder = write_measurements(tmp_path / "toy")
+    arrays = load_file(folder / "gallery.safetensors")
+    heat = np.linspace(0, 1, HEIGHT * WIDTH).reshape(HEIGHT, WIDTH).astype(np.float16)
+    numbers = sorted({int(name.split()[0]) for name in arrays})
+    for number in numbers:
+        arrays |= {f"{number} {name}": heat for name in ("map", "best", "input", "sam")}
+    save_file(arrays, folder / "gallery.safetensors")
+    save_file({f"{numbers[0]} noun": heat.T.reshape(heat.shape)}, folder / PICTURES)
+    query = pd.read_parquet(folder / "queries.parquet")["query"].iloc[numbers[0]]
+    named = compared(queries=1).assign(number=numbers[0], query=query)
+    # Another split may call its query the same.
+    other = named.assign(number=numbers[-1] + 99, noun="wrong")
+    pd.concat([named, other]).to_parquet(folder / "nouns.parquet")
+    return folder
+
+
+def test_a_picture_carries_its_noun_and_the_others_none(pictured):
+    first, *others = with_nouns(read_shown(pictured), pictured / "nouns.parquet")
+    assert (first.noun, first.encoder) == ("mug", "e") and "noun" in first.arrays
+    assert not any(one.noun or "noun" in one.arrays for one in others)
+
+
+def test_panel_b_is_the_noun_where_there_is_one(pictured):
+    titles = []
+    for shown in (
+        with_nouns(read_shown(pictured), pictured / "nouns.parquet"),
+        read_shown(pictured),
+    ):
+        panels = draw_fig1(shown).axes
+        titles.append(panels[1].get_title())
+    assert titles == ['the name "mug" in\ne', MAPS["input"]]
+
+
+def test_figures_of_nouns_need_no_torch():
+    code = "import sys, sightline.studies.qian2025.items.pictures; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
