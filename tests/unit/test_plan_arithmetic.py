@@ -148,6 +148,14 @@ def test_features_on_disk():
     expected = images * (vector + lines) + 2 * 1320 * (3 * vector + lines) + 320 * (vector + lines)
     assert held.size == pytest.approx(expected + 4 * caches.HEADERS)
     assert held.kind == "estimate"
+    # A coarser grid is one more trace set of the pairs, for its encoder alone.
+    more, same = (
+        caches.features(run_of(khajuria2025=PROBED | {"equal_grids": {name: 14}}), "clip")
+        for name in ("clip", "blip")
+    )
+    assert same.size == held.size
+    added = 320 * (vector + lines) + caches.HEADERS
+    assert more.size - held.size == pytest.approx(added)
 
 
 def test_pixels_of_a_patch_stand_for_an_encoder_of_one_layer():

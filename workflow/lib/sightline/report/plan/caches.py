@@ -87,6 +87,7 @@ def features(run: Run, encoder: str) -> Held:
     settings, found = run.study("khajuria2025"), counts.probed(run)
     variants, defects = len(settings["variants"]), settings.get("defects", {})
     bare = len(defects.get("shifts", ())) + ("wrong_grid" in defects)
+    bare += encoder in settings.get("equal_grids", {})
     vector = HALF * sum(shape.features)
     samples = found.pairs + found.others
     size = trace_set(found.images, vector) + variants * trace_set(samples, POOLED * vector)
