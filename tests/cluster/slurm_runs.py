@@ -28,11 +28,13 @@ class Death:
         node: its name.
         during: modules that ran there.
         finished: files of jobs that had finished, with their digests.
+        starts: output -> how many jobs had been started for it.
     """
 
     node: str
     during: str
     finished: dict[Path, bytes] = field(repr=False)
+    starts: Counter[str] = field(repr=False)
 
 
 class SlurmRun:
@@ -77,9 +79,7 @@ class SlurmRun:
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"no node ever ran {module}\n{self.said}")
             time.sleep(0.1)
-        before = finished(self._folder)
-        self._slurm.kill_node(places[0])
-        self.deaths.append(Death(places[0], module, before))
+        self._kill(places[0], module)
         return places[0]
 
     def kill_nodes_at_random(self, rng: random.Random, most: int, longest: float) -> None:
@@ -95,9 +95,7 @@ class SlurmRun:
                 self._process.wait(rng.uniform(0, longest))
             except subprocess.TimeoutExpired:
                 node = rng.choice(NODES)
-                during, before = self._modules(node), finished(self._folder)
-                self._slurm.kill_node(node)
-                self.deaths.append(Death(node, ", ".join(during) or "nothing", before))
+                self._kill(node, ", ".join(self._modules(node)) or "nothing")
                 self._slurm.revive_node(node)
             else:
                 return
@@ -138,17 +136,25 @@ class SlurmRun:
 
     def lost(self) -> list[str]:
         """What had been finished when a node died, and was computed again or is different now."""
-        times = Counter(output for _, outputs in jobs(self.said) for output in outputs)
-        found = []
+        starts, found = self._starts(), []
         for death in self.deaths:
             names = [str(path.relative_to(self._folder)) for path in death.finished]
-            found += [f"{name} was computed again" for name in names if times[name] > 1]
+            again = [name for name in names if starts[name] > death.starts[name]]
+            found += [f"{name} was computed again" for name in again]
             found += [f"{path.name} changed or is gone" for path in changed(death.finished)]
         return found
 
     def _places(self, module: str) -> list[str]:
         nodes = sorted(set(self._slurm.running().values()))
         return [node for node in nodes if module in self._modules(node)]
+
+    def _kill(self, node: str, during: str) -> None:
+        before, starts = finished(self._folder), self._starts()
+        self._slurm.kill_node(node)
+        self.deaths.append(Death(node, during, before, starts))
+
+    def _starts(self) -> Counter[str]:
+        return Counter(output for _, outputs in jobs(self.said) for output in outputs)
 
     def _modules(self, node: str) -> list[str]:
         return sorted({_module(one) for one in self._slurm.on_node(node)} - {""})
