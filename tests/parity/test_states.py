@@ -48,8 +48,13 @@ def plain(vlm, prompt, tokens):
 
 
 def assert_equal_states(vlm, found, expected):
-    """Bare residual streams; transformers has the last entry behind the final norm."""
-    torch.testing.assert_close(found[:-1], expected[:-1], **CLOSE)
+    """Bare residual streams; transformers has the last entry behind the final norm.
+
+    An entry near zero is what is left of others that cancel: float32 rounds by the largest of a layer.
+    """
+    for mine, theirs in zip(found[:-1], expected[:-1], strict=True):
+        largest = theirs.abs().max().item()
+        torch.testing.assert_close(mine, theirs, rtol=0, atol=5e-6 * largest)
     normed = vlm.adapter.final_norm(vlm.model)(found[-1])
     torch.testing.assert_close(normed, expected[-1], **CLOSE)
 

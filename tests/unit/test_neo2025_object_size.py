@@ -102,16 +102,18 @@ def test_another_file_is_refused(tmp_path):
         read_object_size(tmp_path / "a.csv")
 
 
-def options(folder, models: str) -> argparse.Namespace:
+def options(folder, *models: str) -> argparse.Namespace:
     """Command line of the second model's table."""
     both = pd.concat([measurements("one"), measurements("two")], ignore_index=True)
     effects = summarise_ablation(both, draws=20)
     effects.to_csv(folder / "effects.csv", index=False)
-    return argparse.Namespace(effects=folder / "effects.csv", models=models, out=folder / "extra2")
+    return argparse.Namespace(
+        effects=folder / "effects.csv", models=list(models), out=folder / "extra2"
+    )
 
 
 def test_second_model_has_a_table_of_its_own(tmp_path):
-    extra2.main(options(tmp_path, "one,two"))
+    extra2.main(options(tmp_path, "one", "two"))
     table = pd.read_csv(tmp_path / "extra2.csv")
     assert set(table["model"]) == {"two"}
     lost = table.set_index("subset").loc["+ 1 Buffer", "generative"]
