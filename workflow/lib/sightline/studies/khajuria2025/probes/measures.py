@@ -253,7 +253,7 @@ def main(options: argparse.Namespace) -> None:
             crossed = variant != AS_PUBLISHED
             found = {e: measure(cells, probe, e, rule, crossed) for e in cells.encoders}
             chosen = {e: one for e, one in found.items() if one is not None}
-            for encoder, (layer, measures) in chosen.items():
+            for encoder, (layer, measures, _) in chosen.items():
                 for name, one in measures.items():
                     lines.append(
                         (variant, rule, encoder, layer, name, one.value, *one.interval, one.n)
