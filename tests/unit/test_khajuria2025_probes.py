@@ -42,9 +42,11 @@ from sightline.studies.khajuria2025.probes.measures import (
     M1,
     M2,
     M2_CORRECTED,
+    PAIR_COLUMNS,
     measure,
     pair_cells,
 )
+from sightline.studies.khajuria2025.probes.measures import main as write_measures
 from sightline.studies.khajuria2025.probes.problems import ProbeError, Problem
 from sightline.studies.khajuria2025.probes.resampling import CellError, Cells, ImageWeights
 from sightline.studies.khajuria2025.probes.roster import Roster, RosterError
@@ -243,6 +245,19 @@ def test_measures_are_read_at_the_best_layer(root: Path, cells: dict[str, Cells]
     published = objects["variant"] == AS_PUBLISHED
     assert not objects.loc[two & published, "in_caption_published"].any()
     assert objects.loc[two & ~published, "in_caption"].any()
+
+
+def test_command_writes_measures_of_every_variant(root: Path, tmp_path: Path):
+    """Two encoders are too few for a correlation: that table has no rows."""
+    asked = options(root, tmp_path / "measures.csv")
+    asked.correlations = tmp_path / "correlations.csv"
+    write_measures(asked)
+    found = pd.read_csv(asked.out)
+    best = found.query(f"encoder == 'contrastive-s0' and measure == {M1!r}")
+    assert set(best["variant"]) == set(read(root, "decoding")["variant"])
+    assert (best.query(f"variant in {[CORRECTED, AS_PUBLISHED]}")["value"] > 0.9).all()
+    pairs = pd.read_csv(asked.correlations)
+    assert pairs.empty and pairs.columns.tolist() == list(PAIR_COLUMNS)
 
 
 def test_roster_knows_controls_and_rates():
