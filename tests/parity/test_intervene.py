@@ -13,11 +13,11 @@ from transformers.masking_utils import ALL_MASK_ATTENTION_FUNCTIONS
 
 from by_hand import ByHand, added_scores, relative_error, scores_added
 from sightline.instruments.compress import look
-from sightline.instruments.intervene import EDGES, edit_mask, intervene
+from sightline.instruments.intervene import edit_mask, intervene
 from sightline.instruments.interventions import Condition, Knockout, ReplaceTokens, Rescale
 from sightline.instruments.reading import Reading
 from sightline.instruments.replay import CleanRun, replay
-from sightline.instruments.row_attention import ROWS, AttentionError
+from sightline.instruments.row_attention import EDGES, ROWS, AttentionError
 from sightline.instruments.state_traces import Item, stream_captures
 from sightline.instruments.states import capture, capture_answers
 

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-import yaml
 from transformers import AutoTokenizer, CLIPImageProcessor, CLIPModel
 
-from sightline.demo.write_world import scene_seeds, write_reasonseg
+from qian2025_world import demo_protocol, draw_queries
 from sightline.models.encoders.loading import load_encoder
 from sightline.models.encoders.source import EncoderSource
 from sightline.models.loading import load_vlm
@@ -15,9 +14,7 @@ from sightline.models.registry import ModelSource
 from sightline.studies.qian2025.nouns import measure as module
 from sightline.studies.qian2025.nouns.maps import noun_maps
 from sightline.studies.qian2025.nouns.names import COLUMNS, RAW, RELEASED, SURGERY
-from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.similarity.measure import measure as read_maps
-from sightline.studies.qian2025.similarity.states import load_queries
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "resources" / "demo"
@@ -27,15 +24,12 @@ NUMBER = 3
 
 @pytest.fixture(scope="module")
 def protocol():
-    settings = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())["studies"]["qian2025"]
-    return Protocol.parse(settings | {"seed": 0, "queries": {"val": NUMBER}, "gallery": 2})
+    return demo_protocol(NUMBER)
 
 
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory, protocol):
-    folder = tmp_path_factory.mktemp("reasonseg")
-    write_reasonseg(folder, "val", scene_seeds("reasonseg", 0, NUMBER), 1)
-    return load_queries(str(folder), protocol)
+    return draw_queries(tmp_path_factory.mktemp("reasonseg"), protocol)
 
 
 @pytest.fixture(scope="module")

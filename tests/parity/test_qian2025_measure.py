@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-import yaml
 
-from sightline.demo.write_world import scene_seeds, write_reasonseg
+from qian2025_world import demo_protocol, draw_queries
 from sightline.instruments.points import point_prompts
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
@@ -30,9 +29,8 @@ from sightline.studies.qian2025.masks.names import (
     cut_at,
 )
 from sightline.studies.qian2025.metrics import overlap
-from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.similarity.measure import measure
-from sightline.studies.qian2025.similarity.states import TokenError, forced_prompt, load_queries
+from sightline.studies.qian2025.similarity.states import TokenError, forced_prompt
 from sightline.studies.qian2025.similarity.store import load_maps
 
 ROOT = Path(__file__).parents[2]
@@ -42,8 +40,7 @@ NUMBER = 3
 
 @pytest.fixture(scope="module")
 def protocol():
-    settings = yaml.safe_load((ROOT / "config" / "demo.yaml").read_text())["studies"]["qian2025"]
-    return Protocol.parse(settings | {"seed": 0, "queries": {"val": NUMBER}, "gallery": 2})
+    return demo_protocol(NUMBER)
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +50,7 @@ def vlm():
 
 @pytest.fixture(scope="module")
 def queries(tmp_path_factory, protocol):
-    folder = tmp_path_factory.mktemp("reasonseg")
-    write_reasonseg(folder, "val", scene_seeds("reasonseg", 0, NUMBER), 1)
-    return load_queries(str(folder), protocol)
+    return draw_queries(tmp_path_factory.mktemp("reasonseg"), protocol)
 
 
 @pytest.fixture(scope="module")

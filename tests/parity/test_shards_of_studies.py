@@ -158,7 +158,8 @@ def test_attention(common, tmp_path, monkeypatch):
     monkeypatch.setattr(read, "BLOCK", 4)
     options = common | {"protocol": common["kaduri"], "images": common["drawn"]}
     files = [f"attention/{name}.parquet" for name in TABLES]
-    compare(tmp_path, read.main, options, files, out="attention")
+    table = compare(tmp_path, read.main, options, files, out="attention")
+    assert table["image_id"].nunique() == 18
 
 
 def test_hidden_tokens(common, tmp_path, attention_of_all):

@@ -24,8 +24,6 @@ from sightline.instruments.watching import tell_watch
 from sightline.models.prompts import Prompt
 from sightline.models.vlm import VLM
 
-__all__ = ["EDGES", "edges_forward", "edges_mask", "edit_mask", "intervene"]
-
 
 @contextmanager
 def intervene(
