@@ -28,7 +28,6 @@ SETTINGS: dict[str, Any] = {
     "register_deviations": 2.0,
     "random_draws": 1,
     "integration_steps": 4,
-    "noise": "independent",
     "bootstrap": 200,
 }
 PROTOCOL = Protocol.parse(SETTINGS)
@@ -42,7 +41,8 @@ LOST = {
     ("object", "code_geometry", "object"): 0.3,
     ("object_plus_1", "code_geometry", "object"): 0.7,
     ("object_plus_2", "code_geometry", "object"): 0.8,
-    ("register", "", "register"): 0.02,
+    ("register", "projector", "register"): 0.02,
+    ("register", "tower", "register"): 0.01,
     ("int_gradients_40", "ig_yes", "int_gradients"): 0.5,
     ("int_gradients_40", "ig_code", "int_gradients"): 0.2,
     ("int_gradients_like_object_plus_1", "ig_yes", "int_gradients"): 0.4,
@@ -50,13 +50,16 @@ LOST = {
     ("random_40", "anywhere", "random"): 0.04,
     ("random_like_object_plus_1", "anywhere", "random"): 0.02,
     ("random_like_object_plus_1", "outside", "random"): 0.0,
-    ("image_noise", "", "image_noise"): 1.0,
+    ("image_noise", "independent", "image_noise"): 1.0,
+    ("image_noise", "repeated", "image_noise"): 1.0,
     ("all_tokens", "", "all_tokens"): 1.0,
 }
 TOKENS = {"object": 8, "object_plus_1": 24, "object_plus_2": 48, "register": 6, "all_tokens": 196}
 
 
-def measurements(model: str = "toy", images: int = 100, norm_ratio: float = 3.0) -> pd.DataFrame:
+def measurements(
+    model: str = "toy", images: int = 100, norm_ratio: float = 3.0, tower_ratio: float = 1.3
+) -> pd.DataFrame:
     """Answers of a model that loses the share in LOST of its images, always the first ones."""
     rows = []
     for setting in ("generative", "polling", "vqa"):
@@ -73,7 +76,9 @@ def measurements(model: str = "toy", images: int = 100, norm_ratio: float = 3.0)
                         "selected": True, "selected_as_published": image != 0, "setting": setting,
                         "condition": condition, "subset": subset, "variant": variant, "size": size,
                         "like": like, "draw": 0, "n_tokens": n_tokens,
-                        "object_share": 0.05, "norm_ratio": norm_ratio, "question": "?",
+                        "object_share": 0.05,
+                        "norm_ratio": tower_ratio if variant == "tower" else norm_ratio,
+                        "question": "?",
                         "answer": "", "correct": right, "correct_as_published": right,
                         "p_expected": np.nan,
                     }

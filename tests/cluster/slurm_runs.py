@@ -85,8 +85,10 @@ class SlurmRun:
     def kill_nodes_at_random(self, rng: random.Random, most: int, longest: float) -> None:
         """Kill a node at moments that nobody chose, and start it again, until the call ends.
 
+        A node that runs nothing dies only where no other does: little can be lost with it.
+
         Args:
-            rng: chooses nodes and moments.
+            rng: chooses moments, and nodes.
             most: nodes killed at most.
             longest: seconds between one that is back and the next that dies.
         """
@@ -94,7 +96,8 @@ class SlurmRun:
             try:
                 self._process.wait(rng.uniform(0, longest))
             except subprocess.TimeoutExpired:
-                node = rng.choice(NODES)
+                busy = [one for one in NODES if self._modules(one)]
+                node = rng.choice(busy or NODES)
                 self._kill(node, ", ".join(self._modules(node)) or "nothing")
                 self._slurm.revive_node(node)
             else:

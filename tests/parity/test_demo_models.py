@@ -20,7 +20,7 @@ from sightline.demo.architecture import (
 from sightline.demo.card import write_card
 from sightline.demo.export import drop_unread_blocks, export
 from sightline.demo.folders import SAM, SEGMENTER, VLM
-from sightline.demo.quality import CEILINGS, GATES, draw_held_out, measure, predict_mask
+from sightline.demo.quality import CEILINGS, GATES, Said, draw_held_out, measure, predict_masks
 from sightline.demo.training_set import normalise
 from sightline.demo.world import SIZE, draw_scene
 from sightline.errors import SightlineError
@@ -136,13 +136,25 @@ def test_quality_of_random_weights_meets_no_gate(exported):
     assert (quality["ci_high"] >= quality["measured"]).all()
 
 
-def test_mask_is_read_from_the_state_at_seg(exported):
-    """Another question leads to another state and so to other mask logits; the mask has the image's size."""
+def test_masks_are_read_from_the_states_at_seg(exported):
+    """As one full forward pass and one segmentation each would give them."""
     out, _ = exported
     vlm, segmenter = load_vlm(out / VLM), load_segmenter(out / SEGMENTER)
-    held_out = draw_held_out(vlm, 1)
-    mask = predict_mask(vlm, segmenter, held_out, 0, "Segment the red mug.", "sure , [SEG] .")
-    assert mask.shape == (SIZE, SIZE) and mask.dtype == np.bool_
+    held_out = draw_held_out(vlm, 2)
+    questions = ("Segment the red mug.", "Segment the thing you drink from.", "Segment the car.")
+    said = [Said(scene, question, "sure , [SEG] .") for scene in (1, 0) for question in questions]
+    masks = predict_masks(vlm, segmenter, held_out, said)
+    for one, mask in zip(said, masks, strict=True):
+        prompt = vlm.prompt(one.question, prefix=" sure , [SEG]")
+        inputs = vlm.embed(prompt, held_out.image_tokens[one.scene : one.scene + 1])
+        with torch.no_grad():
+            state = vlm.model.model.language_model(inputs_embeds=inputs).last_hidden_state[:, -1]
+            picture = Image.fromarray(held_out.scenes[one.scene].pixels)
+            pixels = vlm.processor.image_processor(picture, return_tensors="pt")["pixel_values"]
+            alone = segmenter.segment(pixels, state.float())[0].numpy()
+        assert mask.shape == (SIZE, SIZE) and mask.dtype == np.bool_
+        # A logit of nearly zero may fall on either side.
+        assert (mask != alone).mean() < 0.001
 
 
 def test_card_lists_recipe_quality_and_checksums(exported):

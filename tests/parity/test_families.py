@@ -41,11 +41,16 @@ def without_tower_attention(vlm):
     return blind
 
 
-def changed_tokens(vlm, image, mask):
-    """Image tokens that an object painted on the image changes."""
+def painted(image, mask):
+    """The image with an object painted on it."""
     pixels = np.array(image)
     pixels[mask] = 255 - pixels[mask]
-    before, after = vlm.encode_images([image, Image.fromarray(pixels)])
+    return Image.fromarray(pixels)
+
+
+def changed_tokens(vlm, image, mask):
+    """Image tokens that an object painted on the image changes."""
+    before, after = vlm.encode_images([image, painted(image, mask)])
     return (before - after).abs().amax(-1).gt(1e-4).nonzero()[:, 0].numpy()
 
 
@@ -58,6 +63,43 @@ def test_image_tokens_lie_where_the_grid_says(vlm, corner):
     mask = np.zeros((SIDE, SIDE), bool)
     mask[corner[0] : corner[0] + 7, corner[1] : corner[1] + 7] = True
     assert changed_tokens(blind, image, mask).tolist() == object_tokens(mask, vlm.grid).tolist()
+
+
+def test_norms_of_the_tower_lie_where_the_grid_says(vlm):
+    """Each beside its own token, whatever order the tower works in."""
+    blind = without_tower_attention(vlm)
+    rng = np.random.default_rng(0)
+    image = Image.fromarray(rng.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8))
+    mask = np.zeros((SIDE, SIDE), bool)
+    mask[17:24, 25:32] = True
+    tokens = object_tokens(mask, vlm.grid).tolist()
+    before, after = blind.tower_norms([image, painted(image, mask)])
+    assert before.shape == (vlm.grid.tokens,)
+    changed = (before - after).abs().gt(1e-5).nonzero()[:, 0].tolist()
+    assert changed and set(changed) <= set(tokens)
+    torch.testing.assert_close(blind.tower_norms([image], 1)[0], before, **CLOSE)
+
+
+def test_norms_of_the_tower_are_those_of_its_hidden_states(tiny_llava, images):
+    """The layer that LLaVA's projector reads, without CLS."""
+    pixels = tiny_llava.processor.image_processor(images, return_tensors="pt")["pixel_values"]
+    model, config = tiny_llava.model.model, tiny_llava.model.config
+    with torch.no_grad():
+        states = model.vision_tower(pixels, output_hidden_states=True).hidden_states
+    expected = states[config.vision_feature_layer][:, 1:].norm(dim=-1)
+    torch.testing.assert_close(tiny_llava.tower_norms(images), expected)
+
+
+def test_a_token_of_several_patches_has_the_largest_of_their_norms(tiled, images):
+    """InternVL shuffles 2 x 2 patches into a token."""
+    small = [image.resize((SIDE, SIDE)) for image in images[:2]]
+    pixels = tiled.processor.image_processor(small, return_tensors="pt")["pixel_values"]
+    with torch.no_grad():
+        seen = tiled.model.model.vision_tower(pixels).last_hidden_state[:, 1:]
+    side = int(seen.shape[1] ** 0.5)
+    patches = seen.norm(dim=-1).reshape(len(small), side // 2, 2, side // 2, 2)
+    expected = patches.amax((2, 4)).flatten(1)
+    torch.testing.assert_close(tiled.tower_norms(small), expected)
 
 
 def test_tiles_lie_where_the_grid_says(tiled):

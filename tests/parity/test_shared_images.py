@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from sightline.models.shared_images import answer_about
+from sightline.models.shared_images import answer_about, last_states_about
 
 QUESTIONS = [
     "Is there a cat in this image?",
@@ -26,6 +26,19 @@ def test_answers_are_those_of_each_question_alone(vlm, images, batch_size):
     alone = vlm.generate_many(prompts, tokens[about], 8)
     assert answer_about(vlm, prompts, about, tokens, 8, batch_size) == alone
     assert len(set(alone)) > 2
+
+
+@pytest.mark.parametrize("batch_size", [1, 2, 50])
+def test_last_states_are_those_of_each_prompt_alone(vlm, images, batch_size):
+    tokens = vlm.encode_images(images)
+    about = [number for number in reversed(range(len(images))) for _ in QUESTIONS]
+    prompts = [vlm.prompt(question) for _ in images for question in QUESTIONS]
+    found = last_states_about(vlm, prompts, about, tokens, batch_size)
+    for prompt, image, state in zip(prompts, about, found, strict=True):
+        (inputs,) = vlm.inputs([prompt], tokens[image : image + 1], 1)
+        with torch.no_grad():
+            alone = vlm.adapter.text_model(vlm.model)(**inputs).last_hidden_state[0, -1]
+        torch.testing.assert_close(state, alone, rtol=1e-4, atol=1e-4)
 
 
 def test_prompts_that_begin_differently_are_refused(vlm, images):

@@ -9,7 +9,7 @@ from PIL import Image
 
 from sightline.instruments.ablation import (
     noise_patches,
-    register_tokens,
+    outlying_tokens,
     replace_tokens,
 )
 from sightline.scenes.geometry import Grid
@@ -46,19 +46,19 @@ def test_tokens_beyond_the_image_are_refused(token):
 
 def test_registers_are_tokens_of_large_norm_only():
     """Upper side only: a token of norm near zero is none."""
-    tokens = torch.ones(100, 4)
-    tokens[7] *= 20
-    tokens[9] *= 0.01
-    assert register_tokens(tokens).tolist() == [7]
-    assert register_tokens(tokens, deviations=50).size == 0
+    norms = torch.ones(100)
+    norms[7] *= 20
+    norms[9] *= 0.01
+    assert outlying_tokens(norms).tolist() == [7]
+    assert outlying_tokens(norms, deviations=50).size == 0
 
 
 def test_registers_use_the_sample_deviation():
     """Just under the bound with n - 1, just over it with n (neo2025 section 3.2)."""
     norms = torch.tensor([1.0, 1.0, 1.0, 1.0, 2.0])
     ratio = float((norms[-1] - norms.mean()) / norms.std())
-    assert register_tokens(norms[:, None], ratio * 0.999).tolist() == [4]
-    assert register_tokens(norms[:, None], ratio * 1.001).size == 0
+    assert outlying_tokens(norms, ratio * 0.999).tolist() == [4]
+    assert outlying_tokens(norms, ratio * 1.001).size == 0
 
 
 def noisy(tokens, **options):

@@ -100,7 +100,7 @@ def test_reference_is_up_to_date():
             [0, -1],
             "buffers.1: -1 is smaller than 0; a valid value:",
         ),
-        ("studies/neo2025/noise", "loud", "loud is none of independent, repeated"),
+        ("studies/neo2025/reference/source", "noise", "noise is none of images, authors"),
         ("models/demo-llava/batch_size", 0, "batch_size: 0 is smaller than 1"),
         ("studies/neo2025/models", ["other"], "other is not described under models; known: demo-l"),
         ("datasets/coco/images", {"val2017": 3}, "train2017 is not among the splits"),
@@ -165,6 +165,11 @@ def test_questions_need_a_folder_or_a_number(name, source, missing):
 def test_every_model_needs_a_published_vector():
     text = refusal(changed("studies/neo2025/reference/vectors", {"llava-1.5-7b": "a.pt"}, "paper"))
     assert "no vector for llava-phi-3-mini" in text
+
+
+def test_images_beside_the_authors_vector_need_a_split():
+    text = refusal(changed("studies/neo2025/reference/split", None, "paper"))
+    assert "studies.neo2025.reference: split and images go together" in text
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,38 @@ import pytest
 from scipy import stats
 
 from sightline.errors import SightlineError
-from sightline.intervals import bootstrap_mean, bootstrap_ratio, mcnemar_exact, wilson
+from sightline.intervals import (
+    bootstrap_mean,
+    bootstrap_ratio,
+    mcnemar_exact,
+    sample_spread,
+    wilson,
+)
 
 
 @pytest.mark.parametrize(("successes", "n"), [(0, 10), (1, 10), (28, 39), (39, 39), (500, 1000)])
 def test_wilson_agrees_with_scipy(successes, n):
     expected = stats.binomtest(successes, n).proportion_ci(0.95, method="wilson")
     np.testing.assert_allclose(wilson(successes, n), (expected.low, expected.high), atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "size"),
+    [(0, 39, 39), (28, 39, 39), (700, 1000, 39), (3, 50, 15), (50, 50, 15)],
+)
+def test_sample_spread_agrees_with_scipy(successes, n, size):
+    """Quantiles of the hypergeometric distribution; the whole set has no spread."""
+    expected = stats.hypergeom(n, successes, size).ppf([0.025, 0.975]) / size
+    found = sample_spread(successes, n, size)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert n > size or found.low == found.high == successes / n
+
+
+def test_sample_spread_needs_as_many_as_the_sample():
+    """Fewer images have none, and more successes than trials are no counts."""
+    assert np.isnan(sample_spread(3, 38, 39)).all()
+    with pytest.raises(SightlineError, match="40 successes of 39"):
+        sample_spread(40, 39, 39)
 
 
 def test_wilson_of_nothing_is_unknown_and_impossible_counts_are_refused():

@@ -58,7 +58,21 @@ def test_one_row_per_condition_and_setting(measured: pd.DataFrame):
         )
         assert "random_100" not in conditions
     assert set(measured.loc[measured["variant"] == "ig_class", "setting"]) == {"vqa"}
+    variants = measured.groupby("condition")["variant"].agg(set)
+    assert variants["register"] == {"projector", "tower"}
+    assert variants["image_noise"] == {"independent", "repeated"}
     assert measured["p_expected"].notna().equals(measured["setting"] != "generative")
+
+
+def test_norm_ratios_are_those_of_the_norms_that_choose(
+    measured: pd.DataFrame, task: Task, tiny_llava: VLM
+):
+    """Those of the tower in the rows of its registers, those of the image tokens in all others."""
+    image = task.candidate.scene.image()
+    (tokens,), (tower,) = tiny_llava.encode_images([image]), tiny_llava.tower_norms([image])
+    for norms, of_tower in ((tokens.norm(dim=-1), False), (tower, True)):
+        rows = measured[(measured["variant"] == "tower") == of_tower]
+        np.testing.assert_allclose(rows["norm_ratio"], norms.max() / norms.median(), rtol=1e-5)
 
 
 def test_example_holds_the_tokens_that_were_replaced(

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from neo2025_fakes import LOST, measurements
+from sightline.report.scorecard_tally import is_beside
 from sightline.studies.claims import (
     INCONCLUSIVE,
     NOT_REPLICATED,
@@ -81,6 +82,25 @@ def test_second_model_is_judged_by_directions():
 def test_without_norm_outliers_register_claim_is_inconclusive():
     """Mean plus two deviations always returns tokens: their harmlessness then proves nothing."""
     assert verdict(judged(measurements(norm_ratio=1.3)), "C4") == INCONCLUSIVE
+
+
+def test_outliers_of_the_tower_are_enough_for_the_register_claim():
+    """Registers were first described there; as published they are looked for in image tokens alone."""
+    rows = judged(measurements(norm_ratio=1.3, tower_ratio=3.0))
+    assert verdict(rows, "C4") == REPLICATED
+    heads = [row for row in rows if row.claim == "C4" and row.metric.startswith("settings")]
+    assert [row.verdict for row in heads] == [REPLICATED, INCONCLUSIVE]
+    beside = [row.metric for row in rows if is_beside(row)]
+    assert len(beside) == 9
+    assert "told beside: vqa: answers lost under register tokens (%)" in beside
+
+
+def test_registers_without_outliers_stand_beside_those_with():
+    """Outliers among the image tokens alone: the tower's tokens of largest norm decide nothing."""
+    table = measurements()
+    harmful = table["variant"] == "tower"
+    table.loc[harmful, ["correct", "correct_as_published"]] = False
+    assert verdict(judged(table), "C4") == REPLICATED
 
 
 def test_weak_effect_does_not_replicate():

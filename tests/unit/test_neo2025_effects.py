@@ -26,6 +26,19 @@ def test_decrease_is_the_share_of_right_answers_lost(effects: pd.DataFrame):
         assert row["wilson_low"] <= row["decrease_percent"] <= row["wilson_high"]
 
 
+def test_spread_is_that_of_samples_as_small_as_the_papers(effects: pd.DataFrame):
+    """39 images, 15 in VQA; 80 of 100 lost can look like 67 or 92 of a hundred then."""
+    found = {
+        setting: find_effect(effects, "toy", setting, "corrected", "object_plus_1", "mask")
+        for setting in ("generative", "vqa")
+    }
+    spread = found["generative"][["spread_low", "spread_high"]].to_numpy(float)
+    np.testing.assert_allclose(spread, [100 * 27 / 39, 100 * 35 / 39])
+    assert found["vqa"]["spread_high"] == 100 > found["generative"]["spread_high"]
+    few = summarise(measurements(images=14), draws=50)
+    assert few["spread_low"].isna().all()
+
+
 def test_wrong_from_the_start_does_not_count():
     """An image answered wrongly without ablation leaves numerator and denominator."""
     table = measurements(images=10)

@@ -123,6 +123,35 @@ def test_judge_as_published_reads_car_in_carpet(scenes: list[Scene]):
     assert table["kept"][4] and table["kept_as_published"][4]
 
 
+class NoiseReader(Describer):
+    """Tells whether every patch of the hidden object shows the same noise; blind to objects behind it."""
+
+    def _describe(self, pixels: np.ndarray) -> str:
+        patches = pixels[40:56, 40:56].reshape(2, 8, 2, 8, 3).swapaxes(1, 2).reshape(4, -1)
+        if (patches == patches[0]).all():
+            return "a carpet" if len(np.unique(patches[0])) > 9 else super()._describe(pixels)
+        return "noise"
+
+
+def test_each_judge_looks_behind_noise_of_its_own(tmp_path: Path):
+    """One tile everywhere as published, its own in every patch corrected (neo2025 section 5.3, B14)."""
+    scene = write(tmp_path, 1, "car")
+    (row,) = select([scene], NoiseReader(), VOCABULARY, PROTOCOL, 2).itertuples()
+    assert row.description_behind_noise == "noise"
+    assert row.description_behind_repeated_noise == "a carpet"
+    assert row.kept and not row.kept_as_published
+
+
+def test_a_judge_that_found_nothing_does_not_look_again(tmp_path: Path):
+    """The published one finds the name in "carpet", the corrected one does not."""
+    model = Describer()
+    scene = write(tmp_path, 1, "car")
+    Image.new("RGB", (SIDE, SIDE), "white").save(scene.path)
+    (row,) = select([scene], model, VOCABULARY, PROTOCOL, 2).itertuples()
+    assert row.description_behind_noise == "" and row.description_behind_repeated_noise != ""
+    assert model.described == 2
+
+
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_batch_size_changes_nothing(scenes: list[Scene], batch_size: int):
     """Images screened beyond the wanted number are not reported as screened."""

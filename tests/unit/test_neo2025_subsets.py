@@ -14,7 +14,8 @@ SCORES = {subsets.IG_YES: np.arange(TOKENS, dtype=float)}
 
 def build(sizes=(5, 40, 100), objects=OBJECTS, scores=SCORES, draws=1, seed=(0, 1, 2)):
     """Subsets by (condition, variant, draw)."""
-    evidence = Evidence(objects, {0: np.array([10])}, np.array([3]), scores)
+    registers = {subsets.PROJECTOR: np.array([3]), subsets.TOWER: np.array([5, 6])}
+    evidence = Evidence(objects, {0: np.array([10])}, registers, scores)
     found = build_subsets(evidence, TOKENS, sizes, draws, seed)
     return {(one.condition, one.variant, one.draw): one for one in found}
 
@@ -27,6 +28,13 @@ def test_matched_subsets_have_the_size_of_the_object():
         random = found[subsets.matched_condition("random", buffer), "anywhere", 0]
         assert len(gradients.tokens) == len(random.tokens) == len(tokens)
         assert random.like == subsets.object_condition(buffer)
+
+
+def test_register_tokens_of_both_norms_are_subsets():
+    """Those of image tokens and those of the tower's patches."""
+    found = build()
+    assert found["register", "projector", 0].tokens.tolist() == [3]
+    assert found["register", "tower", 0].tokens.tolist() == [5, 6]
 
 
 def test_random_outside_never_touches_object_or_rings():
@@ -62,7 +70,7 @@ def test_a_random_subset_depends_on_image_and_draw_only():
 
 def test_first_replaces_nothing_and_last_everything():
     """The two controls frame the list, and no two subsets share a name."""
-    evidence = Evidence(OBJECTS, {}, np.empty(0, np.int64), SCORES)
+    evidence = Evidence(OBJECTS, {}, {subsets.PROJECTOR: np.empty(0, np.int64)}, SCORES)
     found = build_subsets(evidence, TOKENS, (5,), 1, (0,))
     assert (found[0].condition, len(found[0].tokens)) == ("none", 0)
     assert (found[-1].condition, len(found[-1].tokens)) == ("all_tokens", TOKENS)

@@ -31,6 +31,11 @@ def test_published_stands_beside_measured(table: pd.DataFrame):
     assert line["generative"] == pytest.approx(80)
     assert line["generative_published"] == 71.79
     assert line["generative_low"] < 80 < line["generative_high"]
+    assert (
+        line["generative_spread_low"]
+        < line["generative_published"]
+        < line["generative_spread_high"]
+    )
 
 
 def test_second_model_waits_as_not_run(table: pd.DataFrame):
@@ -50,6 +55,8 @@ def test_unknown_published_cells_say_unknown(table: pd.DataFrame):
     assert by["+ 2 Buffer"] == "unknown"
     assert by["Random (40)"] == "2.40"
     assert pd.isna(by["All tokens"])
+    assert by["Register tokens"] == "unknown"
+    assert pd.isna(by["Register tokens by norms in the tower"])
 
 
 def test_third_model_is_refused():

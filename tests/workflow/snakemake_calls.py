@@ -38,7 +38,6 @@ TINY = {
             "register_deviations": 2.0,
             "random_draws": 1,
             "integration_steps": 2,
-            "noise": "independent",
             "bootstrap": 100,
             "lens": {
                 "split": "train2017",

@@ -16,6 +16,7 @@ STUDY_JOBS = {
     "write_neo2025_protocol": 1,
     "write_questions": 1,
     "summarise_ablation": 1,
+    "neo2025_mean_tokens": 1,
     "neo2025_tab1": 1,
     "neo2025_tab1_bars": 1,
     "neo2025_extra1": 1,
@@ -64,6 +65,8 @@ def test_published_run_is_planned_with_both_models(tmp_path):
         "hide_tokens": 2,
         "kaduri2025_figS2": 1,
         "adopt_mean_token": 2,
+        # Beside the authors' vectors, for comparison.
+        "compute_mean_token": 2,
         "select_objects": 2,
         "ablate_tokens": 2,
         "block_attention": 2,

@@ -374,3 +374,14 @@ def wanted_questions():
     folder = kaduri2025_pope_folder()
     pope = sorted(map(str, Path(folder).glob("*.json"))) if folder else []
     return [*([authors] if authors else []), *pope]
+
+
+def look_at_jobs_only_when_one_ends():
+    """Keep Snakemake from looking at all waiting jobs more and more often.
+
+    Its limit of jobs per second has it look again a second after each look, for ever, and every job that ends adds a
+    look of its own (snakemake/snakemake, pull request 3744): after 150 jobs that was most of a core. Started on one
+    machine, jobs need no such limit.
+    """
+    if workflow.local_exec:
+        workflow.scheduler.job_rate_limiter = None

@@ -18,6 +18,7 @@ onstart:
     if unpinned := unpinned_warning(config):
         logger.warning(unpinned)
     refuse_without_room()
+    look_at_jobs_only_when_one_ends()
 
 
 rule generate_world:

@@ -61,6 +61,33 @@ rule adopt_mean_token:
         " --out {output.token} 2> {log}"
 
 
+rule neo2025_mean_tokens:
+    """Mean tokens of this run's images beside those of the authors."""
+    input:
+        tokens=mean_tokens(),
+        published=library_file("studies/neo2025/published.csv"),
+    output:
+        csv=report(
+            results("neo2025/mean_tokens.csv"),
+            caption="../report/neo2025_mean_tokens.rst",
+            category="neo2025",
+            labels={"item": "Mean image token"},
+        ),
+        md=results("neo2025/mean_tokens.md"),
+        tex=results("neo2025/mean_tokens.tex"),
+    log:
+        logs("neo2025/mean_tokens"),
+    conda:
+        "../../envs/torch.yaml"
+    params:
+        models=study("neo2025").get("models", []),
+        stem=subpath(output.csv, strip_suffix=".csv"),
+        code=code("sightline.studies.neo2025.mean_tokens"),
+    shell:
+        "python -m sightline.studies.neo2025.mean_tokens --tokens {input.tokens}"
+        " --models {params.models} --out {params.stem} 2> {log}"
+
+
 rule select_objects:
     """Keep the images whose object a model names only while it sees it (neo2025, section 2.2)."""
     input:
@@ -279,6 +306,7 @@ rule list_neo2025_items:
     """Every figure and table of the study: produced on this run, or why not."""
     input:
         # The list asks whether items exist, not what is in them: rebuilding one leaves it alone.
+        ancient(rules.neo2025_mean_tokens.output.tex),
         ancient(rules.neo2025_tab1.output.tex),
         ancient(rules.neo2025_tab1_bars.output.png),
         ancient(rules.neo2025_extra1.output.png),

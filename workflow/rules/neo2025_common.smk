@@ -9,11 +9,12 @@ def neo2025_targets():
         for kind in ("ablation", "knockout")
         for model in models
     ]
-    names = ("tab1.csv", "tab1_bars.pdf", "extra1.pdf", "claims.csv", "items.csv")
+    names = ("mean_tokens.csv", "tab1.csv", "tab1_bars.pdf", "extra1.pdf")
+    lists = ("claims.csv", "items.csv")
     knockout = ("tab2.csv", "knockout_curve.pdf", "object_size.pdf")
     return [
         *measured,
-        *(results(f"neo2025/{name}") for name in (*names, *knockout)),
+        *(results(f"neo2025/{name}") for name in (*names, *knockout, *lists)),
         *neo2025_second_model(),
         *neo2025_lens_items(),
     ]
@@ -118,6 +119,18 @@ def mean_token(wildcards):
         study("neo2025")["reference"]["source"]
     ]
     return results(f"neo2025/mean_token/{kind}/{wildcards.model}.safetensors")
+
+
+def mean_tokens():
+    """Every mean token that the configuration speaks of."""
+    reference = study("neo2025").get("reference", {})
+    kinds = {"computed": "images" in reference, "published": "vectors" in reference}
+    return [
+        results(f"neo2025/mean_token/{kind}/{model}.safetensors")
+        for model in study("neo2025").get("models", [])
+        for kind, given in kinds.items()
+        if given and (kind == "computed" or model in reference["vectors"])
+    ]
 
 
 def published_vector(wildcards):

@@ -74,6 +74,11 @@ def _broken_reference_images(study: Mapped) -> Iterator[str]:
     needed = {"images": {"split": "train2017", "images": 300}, "authors": {"vectors": vectors}}
     yield from _missing("studies.neo2025.reference", reference, needed[reference["source"]])
     if reference["source"] == "authors":
+        if ("images" in reference) != ("split" in reference):
+            yield (
+                "studies.neo2025.reference: split and images go together; give both, for example split: train2017 "
+                "and images: 300, or neither."
+            )
         lacking = set(study["models"]) - set(reference.get("vectors", study["models"]))
         for name in sorted(lacking):
             yield (

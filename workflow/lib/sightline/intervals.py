@@ -1,5 +1,8 @@
 """How sure a number is: intervals over images, and the exact test for paired answers."""
 
+from fractions import Fraction
+from itertools import accumulate
+from math import comb
 from statistics import NormalDist
 from typing import NamedTuple
 
@@ -48,6 +51,32 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
     low = 0.0 if successes == 0 else max(0.0, centre - half)
     high = 1.0 if successes == n else min(1.0, centre + half)
     return Interval(low, high)
+
+
+def sample_spread(successes: int, n: int, size: int, share: float = 0.95) -> Interval:
+    """Where the proportion of a smaller sample would lie, drawn from the trials at hand without replacement.
+
+    Args:
+        successes: 0 <= successes <= n.
+        n: trials.
+        size: of the sample; NaNs if there are fewer trials.
+        share: of all samples that lie within.
+
+    Returns:
+        Quantiles of the hypergeometric distribution over ``size``, within [0, 1].
+
+    Raises:
+        SightlineError: successes outside 0..n.
+    """
+    if not 0 <= successes <= n:
+        raise SightlineError(f"sample_spread: {successes} successes of {n} trials is impossible.")
+    if n < size:
+        return EMPTY
+    # Whole numbers until the end: scipy.stats would say the same, and every figure would wait for its import.
+    ways = [comb(successes, k) * comb(n - successes, size - k) for k in range(size + 1)]
+    reached = np.array([float(Fraction(total, comb(n, size))) for total in accumulate(ways)])
+    low, high = np.searchsorted(reached, [(1 - share) / 2, (1 + share) / 2])
+    return Interval(float(low) / size, float(high) / size)
 
 
 def bootstrap_mean(

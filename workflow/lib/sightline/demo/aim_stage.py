@@ -15,6 +15,7 @@ from sightline.demo.language import Turn
 from sightline.demo.language_stage import LanguageStage
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import turn_rng
+from sightline.demo.precision import TRAINING
 from sightline.demo.questions import segmentations
 from sightline.demo.segmenter_stage import intersection_over_union, mask_loss
 from sightline.demo.training_set import TrainingSet, normalise
@@ -54,7 +55,7 @@ def gather_aims(
     for first in range(0, number, _GATHERED):
         chosen = range(first, min(first + _GATHERED, number))
         pixels = normalise(scenes.pixels[first : chosen.stop])
-        embeddings.append(segmenter.sam.vision_encoder(pixels.bfloat16()).last_hidden_state)
+        embeddings.append(segmenter.sam.vision_encoder(pixels.to(TRAINING)).last_hidden_state)
         asked = [_ask(scenes, place) for place in chosen]
         pack = language.packer.pack(asked, 24 * 2 * _ROUNDS)
         found = language.states(language.image_tokens(pixels), pack)

@@ -22,7 +22,7 @@ from pycocotools import mask as coco_mask
 from sightline import cli
 from sightline.demo.folders import SEGMENTER, VLM
 from sightline.demo.language import DESCRIBE, describe
-from sightline.demo.quality import HeldOut, answer, draw_held_out, predict_mask
+from sightline.demo.quality import HeldOut, Said, answer, draw_held_out, predict_masks
 from sightline.demo.training_set import instance_map
 from sightline.files import atomic_path
 from sightline.models.loading import load_vlm
@@ -63,10 +63,11 @@ def _descriptions(vlm: Model, held_out: HeldOut) -> list[dict[str, object]]:
 
 def _masks(vlm: Model, segmenter: Segmenter, held_out: HeldOut) -> list[dict[str, object]]:
     rows = []
-    for number, asked in enumerate(held_out.asked):
-        turn = next(turn for turn in asked if turn.kind == "segment")
+    turns = [next(one for one in asked if one.kind == "segment") for asked in held_out.asked]
+    said = [Said(number, turn.question, turn.answer) for number, turn in enumerate(turns)]
+    masks = predict_masks(vlm, segmenter, held_out, said)
+    for number, (turn, mask) in enumerate(zip(turns, masks, strict=True)):
         truth = instance_map(held_out.scenes[number]) == turn.target
-        mask = predict_mask(vlm, segmenter, held_out, number, turn.question, turn.answer)
         overlap = (mask & truth).sum() / (mask | truth).sum()
         rows.append(
             {"scene": number, "kind": "segment", "question": turn.question, "expected": turn.answer,

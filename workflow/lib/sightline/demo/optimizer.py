@@ -1,4 +1,4 @@
-"""Training in half precision on a CPU: bfloat16 weights with float32 masters, Muon for matrices, AdamW for the rest."""
+"""Training in half precision: bfloat16 weights with float32 masters, Muon for matrices, AdamW for the rest."""
 
 from collections.abc import Iterable
 
@@ -9,8 +9,8 @@ from torch import Tensor, nn
 class MasterOptimizer:
     """Steps float32 copies of bfloat16 weights and writes them back.
 
-    Matrix products in bfloat16 run more than twice as fast as in float32 on recent CPUs, but updates smaller than a
-    bfloat16 step would be lost without the copies.
+    Updates smaller than a bfloat16 step would be lost without the copies. Weights in float32 (`precision`) only pay
+    for a second copy.
 
     Args:
         groups: (named parameters, learning rate, whether matrices inside transformer layers are stepped by Muon).

@@ -16,6 +16,7 @@ from transformers import PreTrainedTokenizerFast
 
 from sightline.demo.architecture import SIDE
 from sightline.demo.language import AFTER_ANSWER, KINDS, SEGMENT_TOKEN, Turn
+from sightline.demo.precision import TRAINING
 
 IGNORED = -100
 
@@ -58,7 +59,7 @@ class Packer:
         return self._tokenizer(text, add_special_tokens=start).input_ids
 
     def pack(
-        self, asked: Sequence[Sequence[Turn]], length: int, dtype: torch.dtype = torch.bfloat16
+        self, asked: Sequence[Sequence[Turn]], length: int, dtype: torch.dtype = TRAINING
     ) -> Pack:
         """Lay out the turns of each image; turns that no longer fit into ``length`` tokens are left out.
 

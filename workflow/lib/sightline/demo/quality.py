@@ -11,6 +11,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -31,7 +32,7 @@ from sightline.models import vlm as vlms
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 from sightline.models.segmenter import Segmenter, load_segmenter
-from sightline.models.shared_images import answer_about
+from sightline.models.shared_images import answer_about, last_states_about
 from sightline.scenes.mentions import Vocabulary
 
 FIRST_SEED = 4_000_000
@@ -177,12 +178,17 @@ def segment_scenes(
     scenes = [number for number, _ in wanted]
     # Special tokens carry the answer here, so ids are read back from the text that names them.
     texts = answer_about(vlm, prompts, scenes, held_out.image_tokens, 8, _BATCH, keep_special=True)
+    said = [
+        Said(number, turn.question, text)
+        for (number, turn), text in zip(wanted, texts, strict=True)
+        if SEGMENT_TOKEN in text
+    ]
+    masks = iter(predict_masks(vlm, segmenter, held_out, said))
     rows = []
     for (number, turn), text in zip(wanted, texts, strict=True):
         overlap = 0.0
         if SEGMENT_TOKEN in text:
-            mask = predict_mask(vlm, segmenter, held_out, number, turn.question, text)
-            truth = instance_map(held_out.scenes[number]) == turn.target
+            mask, truth = next(masks), instance_map(held_out.scenes[number]) == turn.target
             overlap = (mask & truth).sum() / max(1, (mask | truth).sum())
         rows.append(
             {"scene": number, "kind": turn.kind, "question": turn.question, "answer": text,
@@ -191,21 +197,35 @@ def segment_scenes(
     return pd.DataFrame(rows)
 
 
+class Said(NamedTuple):
+    """An answer that holds a [SEG]: number of the scene, question, answer."""
+
+    scene: int
+    question: str
+    answer: str
+
+
 @torch.no_grad()
-def predict_mask(
-    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, scene: int, question: str, text: str
-) -> np.ndarray:
-    """Mask ``(height, width)`` bool that the state at [SEG] of an answer leads to."""
-    prefix = text[: text.index(SEGMENT_TOKEN) + len(SEGMENT_TOKEN)]
-    prompt = vlm.prompt(question, prefix=f" {prefix}")
-    inputs = vlm.embed(prompt, held_out.image_tokens[scene : scene + 1])
-    states = vlm.model.model.language_model(inputs_embeds=inputs, use_cache=False)
+def predict_masks(
+    vlm: vlms.VLM, segmenter: Segmenter, held_out: HeldOut, said: Sequence[Said]
+) -> list[np.ndarray]:
+    """Masks ``(height, width)`` bool that the states at [SEG] of answers lead to."""
+    prompts = []
+    for one in said:
+        prefix = one.answer[: one.answer.index(SEGMENT_TOKEN) + len(SEGMENT_TOKEN)]
+        prompts.append(vlm.prompt(one.question, prefix=f" {prefix}"))
+    scenes = [one.scene for one in said]
+    states = last_states_about(vlm, prompts, scenes, held_out.image_tokens, _BATCH)
     # The segmenter stays on the CPU, in 32 bits, wherever the VLM is.
-    state = states.last_hidden_state[:, prompt.roles.last].cpu().float()
-    pixels = vlm.processor.image_processor(
-        images=Image.fromarray(held_out.scenes[scene].pixels), return_tensors="pt"
-    )["pixel_values"]
-    return segmenter.segment(pixels, state)[0].numpy()
+    states = states.cpu().float()
+    masks = []
+    for first in range(0, len(said), _BATCH):
+        pictures = [held_out.scenes[one].pixels for one in scenes[first : first + _BATCH]]
+        pixels = vlm.processor.image_processor(
+            images=[Image.fromarray(one) for one in pictures], return_tensors="pt"
+        )["pixel_values"]
+        masks += list(segmenter.segment(pixels, states[first : first + _BATCH]).numpy())
+    return masks
 
 
 def _share(

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import turn_rng
+from sightline.demo.precision import TRAINING
 from sightline.demo.training_set import TrainingSet, jitter, normalise
 from sightline.demo.world import SIZE
 from sightline.models.segmenter import Segmenter
@@ -145,7 +146,7 @@ class SegmenterStage:
         else:
             clicks = 1 if form == "click" else rng.randint(2, _MOST_CLICKS)
             prompts = self._segmenter.encode_points(*draw_clicks(truth, clicks, generator))
-        logits = self._segmenter.mask_logits(pixels.bfloat16(), prompts)
+        logits = self._segmenter.mask_logits(pixels.to(TRAINING), prompts)
         loss = mask_loss(logits, F.avg_pool2d(truth, 2))
         return loss, {form: loss.item()}
 
@@ -159,7 +160,7 @@ class SegmenterStage:
         )  # fmt: skip
         truth = self._truth(self._validation, chosen, numbers)
         generator = torch.Generator().manual_seed(0)
-        pixels = normalise(self._validation.pixels).bfloat16()
+        pixels = normalise(self._validation.pixels).to(TRAINING)
         forms = {
             "box": self._segmenter.encode_boxes(draw_boxes(truth, generator)),
             "1 click": self._segmenter.encode_points(*draw_clicks(truth, 1, generator)),

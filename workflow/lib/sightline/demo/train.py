@@ -27,6 +27,7 @@ from sightline.demo.folders import SAM, SEGMENTER, VLM
 from sightline.demo.growth import grow
 from sightline.demo.language_stage import COUNTED, GROWN, LANGUAGE, LanguageStage
 from sightline.demo.location_code import LocationCode
+from sightline.demo.precision import PRECISION, TRAINING
 from sightline.demo.segmenter_stage import SegmenterStage
 from sightline.demo.stage import train
 from sightline.demo.text_stage import TextStage
@@ -109,9 +110,10 @@ def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int)
 
 
 def described(recipe: Recipe) -> dict[str, int | str]:
-    """What a recipe asks for, without the stages that a grown model does not have."""
+    """What a recipe asks for, without the stages that a grown model does not have, and the format of its weights."""
     skipped = ("text_", "vision_", "segmenter_") if recipe.grown_from else ("grown_from",)
-    return {name: value for name, value in asdict(recipe).items() if not name.startswith(skipped)}
+    asked = {name: value for name, value in asdict(recipe).items() if not name.startswith(skipped)}
+    return asked | {"precision": PRECISION}
 
 
 def _from_nothing(
@@ -122,8 +124,8 @@ def _from_nothing(
 ) -> tuple[LlavaForConditionalGeneration, Segmenter]:
     vlm = build_vlm(tokenizer, recipe.layers)
     vlm.set_attn_implementation(attention.PLAIN)
-    vlm = vlm.bfloat16()
-    segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).bfloat16()
+    vlm = vlm.to(TRAINING)
+    segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).to(TRAINING)
     text = TextStage(vlm, tokenizer, *data, recipe.text_batch, recipe.seed)
     train(text, recipe.text_steps, work, evaluate_every=100)
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
@@ -143,7 +145,7 @@ def _grown(
     segmenter = load_segmenter(start / SEGMENTER)
     original = SamModel.from_pretrained(start / SAM, dtype=torch.float32)
     segmenter.sam.mask_decoder.load_state_dict(original.mask_decoder.state_dict())
-    return vlm.bfloat16(), segmenter.train().bfloat16(), original
+    return vlm.to(TRAINING), segmenter.train().to(TRAINING), original
 
 
 def main(arguments: argparse.Namespace) -> None:

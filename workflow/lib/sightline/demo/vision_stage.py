@@ -16,6 +16,7 @@ from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from sightline.demo.architecture import PATCH, SIDE
 from sightline.demo.optimizer import MasterOptimizer
+from sightline.demo.precision import TRAINING
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import TrainingSet, jitter, normalise
 from sightline.demo.world import COLORS, SIZE
@@ -88,7 +89,7 @@ class VisionStage:
         self._projector = vlm.model.multi_modal_projector
         self._embeddings = vlm.get_input_embeddings()
         text_width = self._embeddings.weight.shape[1]
-        self._heads = VisionHeads(self._tower.config.hidden_size, text_width).bfloat16()
+        self._heads = VisionHeads(self._tower.config.hidden_size, text_width).to(TRAINING)
         self.module = nn.ModuleList([self._tower, self._projector, self._heads])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, False)])
         self._scenes, self._validation = scenes, validation
@@ -109,7 +110,7 @@ class VisionStage:
         return patch_targets(self._validation)
 
     def _see(self, pixels: Tensor) -> dict[str, Tensor]:
-        output = self._tower(pixels.bfloat16(), output_hidden_states=True)
+        output = self._tower(pixels.to(TRAINING), output_hidden_states=True)
         patches = output.hidden_states[-2][:, 1:]
         projected = self._projector(patches)
         direction = F.normalize(projected.float(), dim=-1)

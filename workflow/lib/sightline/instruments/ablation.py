@@ -14,6 +14,7 @@ from PIL import Image
 from sightline.scenes.geometry import Grid
 
 Tokens = NDArray[np.int64]
+Tile = Literal["independent", "repeated"]
 
 
 def replace_tokens(
@@ -46,19 +47,20 @@ def replace_tokens(
     return versions
 
 
-def register_tokens(image_tokens: torch.Tensor, deviations: float = 2.0) -> Tokens:
-    """Tokens of unusually large norm in one image.
+def outlying_tokens(norms: torch.Tensor, deviations: float = 2.0) -> Tokens:
+    """Tokens of unusually large norm in one image, the "register tokens".
 
     Args:
-        image_tokens: (tokens, width).
+        norms: of the image's tokens, (tokens,): of projector outputs as published, or of the tower's patches, where
+            registers were first described (`VLM.tower_norms`).
         deviations: sample standard deviations above the mean norm.
 
     Returns:
         Sorted indices, (n,) int64; n may be 0.
 
-    Source: neo2025 section 3.2. The upper side only, on projector outputs.
+    Source: neo2025 section 3.2, the upper side only; section 5.3, B16, for the tower.
     """
-    norms = image_tokens.float().norm(dim=-1)
+    norms = norms.float()
     above = norms > norms.mean() + deviations * norms.std()
     return above.nonzero()[:, 0].cpu().numpy()
 
@@ -68,7 +70,7 @@ def noise_patches(
     tokens: Tokens,
     grid: Grid,
     rng: np.random.Generator,
-    tile: Literal["independent", "repeated"] = "independent",
+    tile: Tile = "independent",
 ) -> Image.Image:
     """The image with uniform noise in place of some patches.
 

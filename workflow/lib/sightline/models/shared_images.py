@@ -1,6 +1,7 @@
-"""Greedy answers to many questions about the same images; what comes before a question is run once per image."""
+"""Many questions about the same images; what comes before a question is run once per image."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from transformers import DynamicCache
@@ -37,6 +38,54 @@ def answer_about(
         ValueError: prompts begin differently.
     """
     answers = [""] * len(prompts)
+    for batch in _batches(vlm, prompts, images, image_tokens, batch_size):
+        tokens = vlm.greedy(batch.inputs, max_new_tokens, batch.past)
+        for number, row in zip(batch.numbers, tokens, strict=True):
+            answers[number] = vlm.decode(row, keep_special)
+    return answers
+
+
+@torch.no_grad()
+def last_states_about(
+    vlm: VLM,
+    prompts: Sequence[Prompt],
+    images: Sequence[int],
+    image_tokens: torch.Tensor,
+    batch_size: int,
+) -> torch.Tensor:
+    """States of the last positions of prompts, after the final norm, (prompts, width).
+
+    Args and errors are those of `answer_about`.
+    """
+    states = torch.empty(len(prompts), vlm.width, dtype=vlm.dtype, device=vlm.device)
+    for batch in _batches(vlm, prompts, images, image_tokens, batch_size):
+        new = slice(batch.past.get_seq_length(), None)
+        out = vlm.adapter.text_model(vlm.model)(
+            inputs_embeds=batch.inputs["inputs_embeds"][:, new],
+            attention_mask=batch.inputs["attention_mask"],
+            position_ids=batch.inputs["position_ids"][..., new],
+            past_key_values=batch.past,
+            use_cache=True,
+        )
+        states[batch.numbers] = out.last_hidden_state[:, -1]
+    return states
+
+
+class _Batch(NamedTuple):
+    """Prompts of equal length: their numbers, inputs of the model, and keys and values up to the image's end."""
+
+    numbers: list[int]
+    inputs: Mapping[str, torch.Tensor]
+    past: DynamicCache
+
+
+def _batches(
+    vlm: VLM,
+    prompts: Sequence[Prompt],
+    images: Sequence[int],
+    image_tokens: torch.Tensor,
+    batch_size: int,
+) -> Iterator[_Batch]:
     for first in range(0, len(image_tokens), batch_size):
         together = range(first, min(first + batch_size, len(image_tokens)))
         asked = [number for number, image in enumerate(images) if image in together]
@@ -50,10 +99,7 @@ def answer_about(
             rows = torch.tensor([image - first for image in about], device=vlm.device)
             chosen = [prompts[number] for number in numbers]
             (inputs,) = vlm.inputs(chosen, image_tokens[about], len(numbers))
-            tokens = vlm.greedy(inputs, max_new_tokens, _rows_of(past, rows))
-            for number, row in zip(numbers, tokens, strict=True):
-                answers[number] = vlm.decode(row, keep_special)
-    return answers
+            yield _Batch(numbers, inputs, _rows_of(past, rows))
 
 
 def _run_beginning(vlm: VLM, prompts: Sequence[Prompt], image_tokens: torch.Tensor) -> DynamicCache:

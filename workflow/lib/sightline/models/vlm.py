@@ -5,7 +5,7 @@ edited freely: every method that answers takes them as an argument, so that an a
 but other image tokens.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from PIL import Image
 from transformers import Cache
 
 from sightline.models.adapters import Adapter
+from sightline.models.endings import complete_generation
 from sightline.models.inputs import class_of
 from sightline.models.prompts import Prompt, find_template, first_token, of_equal_length
 from sightline.models.registry import ModelError, ModelSource
@@ -60,7 +61,7 @@ class VLM:
             )
         self._check_template()
         self._check_token_count()
-        self._complete_generation()
+        complete_generation(model.generation_config, self.tokenizer, self._template.stop, source)
 
     @property
     def device(self) -> torch.device:
@@ -124,6 +125,28 @@ class VLM:
         Raises:
             ModelError: the images are cut into different mosaics of tiles.
         """
+        return self._look(self.adapter.encode, images, batch_size)
+
+    @torch.no_grad()
+    def tower_norms(
+        self, images: Sequence[Image.Image], batch_size: int | None = None
+    ) -> torch.Tensor:
+        """Norms of the tower's patches as the projector reads them, (images, tokens) float32.
+
+        Where a token is made of several patches, the largest of theirs.
+
+        Raises:
+            ModelError: the images are cut into different mosaics of tiles.
+        """
+        return self._look(self.adapter.tower_norms, images, batch_size)
+
+    def _look(
+        self,
+        read: Callable[[Any, Mapping[str, torch.Tensor]], torch.Tensor],
+        images: Sequence[Image.Image],
+        batch_size: int | None,
+    ) -> torch.Tensor:
+        """What an adapter reads of images, a batch at a time."""
         grids = {self.grid_of(image) for image in images}
         if len(grids) > 1:
             raise ModelError(
@@ -137,7 +160,7 @@ class VLM:
                 images=list(images[batch]), return_tensors="pt"
             ).to(self.device)
             features["pixel_values"] = features["pixel_values"].to(self.dtype)
-            found.append(self.adapter.encode(self.model, features))
+            found.append(read(self.model, features))
         return torch.cat(found)
 
     def embed(self, prompt: Prompt, image_tokens: torch.Tensor | None) -> torch.Tensor:
@@ -332,26 +355,6 @@ class VLM:
                 f"tower {self.grid.rows} x {self.grid.columns}. Compare the processor's crop_size "
                 "and patch_size with image_size and patch_size in config.json."
             )
-
-    def _complete_generation(self) -> None:
-        """End answers where the template says so, and pad where a checkpoint names no padding."""
-        settings = self.model.generation_config
-        ends = settings.eos_token_id
-        ends = [] if ends is None else list(ends) if isinstance(ends, Sequence) else [ends]
-        if not ends and self.tokenizer.eos_token_id is not None:
-            ends = [self.tokenizer.eos_token_id]
-        vocabulary = self.tokenizer.get_vocab()
-        for token in self._template.stop:
-            if token not in vocabulary:
-                raise ModelError(
-                    f"models.{self.key}.prompt: {self.source.prompt} ends answers with {token}, "
-                    "which this tokenizer lacks. Take the template the checkpoint was trained with."
-                )
-            ends.append(vocabulary[token])
-        settings.eos_token_id = list(dict.fromkeys(ends)) or None
-        if settings.pad_token_id is None:
-            pad = self.tokenizer.pad_token_id
-            settings.pad_token_id = next(iter(ends), None) if pad is None else pad
 
     def _rows(self, prompt: Prompt, image_tokens: torch.Tensor | None) -> int:
         self._check(prompt, image_tokens)

@@ -41,7 +41,7 @@ def _needs(
         # Questions made from annotations pass over images that give none.
         source = neo["vqa_set"]["source"]
         yield split, neo["vqa_set"]["questions"] * (CANDIDATES if source == "templates" else 1)
-        if neo["reference"]["source"] == "images":
+        if "images" in neo["reference"]:
             yield neo["reference"]["split"], neo["reference"]["images"]
         yield neo["lens"]["split"], 2 * neo["lens"]["images"] + neo["lens"]["scenes"]
     if kaduri := studies.get("kaduri2025"):

@@ -7,7 +7,7 @@ from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPL
 
 FEWEST = 30
 """Images below which nothing is decided: a bootstrap over a handful can collapse to a point."""
-CONTROL, BESIDE = "control, ", "told beside"
+CONTROL, BESIDE = "control, ", "told beside: "
 """How the metrics begin that decide nothing: whether a claim can be tested at all, and what is good to know."""
 
 
@@ -29,11 +29,17 @@ class Finding:
         if self.n < FEWEST:
             object.__setattr__(self, "verdict", INCONCLUSIVE)
 
+    @property
+    def decides(self) -> bool:
+        """Whether the verdict of its claim depends on it."""
+        return not self.metric.startswith((CONTROL, BESIDE))
+
     def row(self, base: Claim, criterion: str, prefix: str = "") -> Claim:
         """This number as a row of its claim, ``prefix`` before its name."""
+        kind = next((mark for mark in (CONTROL, BESIDE) if self.metric.startswith(mark)), "")
         return replace(
             base,
-            metric=prefix + self.metric,
+            metric=kind + prefix + self.metric.removeprefix(kind),
             published=self.published,
             published_source=self.source,
             reproduced=float(self.value),
@@ -68,7 +74,7 @@ def as_control(found: Finding) -> Finding:
 
 def as_beside(found: Finding) -> Finding:
     """A number that is good to know and decides nothing."""
-    return replace(found, metric=f"{BESIDE}: {found.metric}")
+    return replace(found, metric=BESIDE + found.metric)
 
 
 def headline(base: Claim, found: Sequence[Finding], criterion: str, verdict: str) -> Claim:
@@ -80,7 +86,7 @@ def headline(base: Claim, found: Sequence[Finding], criterion: str, verdict: str
         criterion: with the reason where the claim cannot be tested.
         verdict: over all numbers.
     """
-    judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
+    judged = [one for one in found if one.decides]
     return replace(
         base,
         metric=f"numbers that meet the criterion, of {len(judged)}",

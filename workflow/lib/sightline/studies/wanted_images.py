@@ -78,7 +78,7 @@ def _neo2025(coco: Coco, split: str, settings: Mapping[str, Any]) -> Iterator[in
         )
         yield from questions["image_id"].tolist()
     reference = settings["reference"]
-    if reference["source"] == "images" and split == reference["split"]:
+    if "images" in reference and split == reference["split"]:
         yield from coco.image_ids[: reference["images"]]
     if split == settings["lens"]["split"]:
         protocol = LensProtocol.parse(

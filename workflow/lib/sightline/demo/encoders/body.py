@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from transformers import CLIPVisionConfig, CLIPVisionModel
 
+from sightline.demo.precision import TRAINING
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import TrainingSet, jitter, normalise
 from sightline.demo.world import SIZE
@@ -70,12 +71,12 @@ class Batches:
                 image[:, y : y + SIZE, x : x + SIZE]
                 for image, (y, x) in zip(padded, shifts, strict=True)
             ]
-        ).bfloat16()
+        ).to(TRAINING)
 
 
 def clean_pixels(scenes: TrainingSet, chosen: slice) -> Tensor:
     """Images (batch, 3, SIZE, SIZE) as they are."""
-    return normalise(scenes.pixels[chosen]).bfloat16()
+    return normalise(scenes.pixels[chosen]).to(TRAINING)
 
 
 def primary_labels(scenes: TrainingSet) -> Tensor:

@@ -10,6 +10,7 @@ from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels
 from sightline.demo.encoders.contrastive import LONGEST, Captions
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.packing import turn_rng
+from sightline.demo.precision import TRAINING
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import TrainingSet
 
@@ -31,7 +32,7 @@ class Captioning:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self.head = body, build_decoder(tokenizer).bfloat16()
+        self._body, self.head = body, build_decoder(tokenizer).to(TRAINING)
         self.head.set_attn_implementation(attention.PLAIN)
         self.module = nn.ModuleList([body, self.head])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, True)])

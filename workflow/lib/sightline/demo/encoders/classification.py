@@ -7,6 +7,7 @@ from transformers import CLIPVisionModel
 
 from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels, primary_labels
 from sightline.demo.optimizer import MasterOptimizer
+from sightline.demo.precision import TRAINING
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import TrainingSet
 
@@ -26,7 +27,7 @@ class Classification:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self.head = body, nn.Linear(WIDTH, len(CATEGORIES)).bfloat16()
+        self._body, self.head = body, nn.Linear(WIDTH, len(CATEGORIES)).to(TRAINING)
         self.module = nn.ModuleList([body, self.head])
         self.optimizer = MasterOptimizer([(self.module.named_parameters(), 1e-3, True)])
         self._batches = Batches(scenes, batch_size, seed)

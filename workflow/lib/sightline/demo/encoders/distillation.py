@@ -15,6 +15,7 @@ from transformers import CLIPVisionModel
 from sightline.demo.encoders.body import WIDTH, Batches, clean_pixels, primary_labels
 from sightline.demo.encoders.views import Views
 from sightline.demo.optimizer import MasterOptimizer
+from sightline.demo.precision import TRAINING
 from sightline.demo.training_set import TrainingSet
 
 _PROTOTYPES = 96
@@ -66,7 +67,7 @@ class Distillation:
         seed: int,
     ) -> None:
         self.name = name
-        self._body, self._heads = body, Heads().bfloat16()
+        self._body, self._heads = body, Heads().to(TRAINING)
         student = nn.ModuleList([body, self._heads])
         self.optimizer = MasterOptimizer([(student.named_parameters(), 1e-3, True)])
         # The slow average needs float32; a copy in half precision speaks.

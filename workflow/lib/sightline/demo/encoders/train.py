@@ -21,6 +21,7 @@ from sightline.demo.encoders.captioning import Captioning
 from sightline.demo.encoders.classification import Classification
 from sightline.demo.encoders.contrastive import Captions, Contrastive, build_clip
 from sightline.demo.encoders.distillation import Distillation
+from sightline.demo.precision import PRECISION, TRAINING
 from sightline.demo.stage import Stage, train
 from sightline.demo.training_set import TRAINING_SEEDS, VALIDATION_SEEDS, draw_training_set
 from sightline.errors import SightlineError
@@ -100,7 +101,7 @@ def build(wanted: Wanted, folder: Path, threads: int) -> tuple[PreTrainedModel, 
     tokenizer = build_caption_tokenizer()
     if objective == "random":
         return build_body(), None
-    model = (build_clip(tokenizer) if objective == "contrastive" else build_body()).bfloat16()
+    model = (build_clip(tokenizer) if objective == "contrastive" else build_body()).to(TRAINING)
     model.set_attn_implementation(attention.PLAIN)
     scenes = draw_training_set(TRAINING_SEEDS, _SCENES, threads, folder)
     validation = draw_training_set(VALIDATION_SEEDS, 300, threads, folder)
@@ -135,7 +136,7 @@ def run(arguments: argparse.Namespace) -> None:
         # Zero-shot questions need the words.
         build_caption_tokenizer().save_pretrained(out)
     recipe = {"objective": objective, "steps": steps, "seed": wanted.seed}
-    recipe |= {"batch": BATCH[objective]} if steps else {}
+    recipe |= {"batch": BATCH[objective], "precision": PRECISION} if steps else {}
     recipe |= {"caption rate": wanted.rate} if wanted.rate is not None else {}
     write_json(recipe, out / RECIPE)
     if head := getattr(stage, "head", None):

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from sightline.demo.precision import TRAINING
 from sightline.demo.training_set import TrainingSet, normalise
 from sightline.demo.world import SIZE
 
@@ -40,7 +41,7 @@ class Views:
         self._grounds = torch.cat([self._ground(chosen).half() for chosen in places])
 
     def draw(self, chosen: list[int], strength: float, generator: torch.Generator) -> Tensor:
-        """One view per scene, (batch, 3, SIZE, SIZE) bfloat16, normalised.
+        """One view per scene, (batch, 3, SIZE, SIZE), normalised.
 
         Args:
             chosen: places of the scenes.
@@ -98,7 +99,7 @@ class Views:
 
 
 def _recolored(images: Tensor, strength: float, generator: torch.Generator) -> Tensor:
-    """Each image in colours of its own, some grey, in another light and contrast; bfloat16."""
+    """Each image in colours of its own, some grey, in another light and contrast."""
     batch = len(images)
     mixed = torch.eye(3) + _TINT * strength * torch.randn(batch, 3, 3, generator=generator)
     grey = _coins(batch, _GREY * strength, generator)
@@ -109,7 +110,7 @@ def _recolored(images: Tensor, strength: float, generator: torch.Generator) -> T
     # Scenes have a mean of .16 and a deviation of .64 on average; views are to lie around these.
     contrast = 0.64 + 0.25 * strength * _spread(batch, 1, 1, 1, generator=generator)
     light = 0.16 + _TINT * strength * torch.randn(batch, 1, 1, 1, generator=generator)
-    return ((seen - middle) / (spread + 1e-3) * contrast + light).bfloat16()
+    return ((seen - middle) / (spread + 1e-3) * contrast + light).to(TRAINING)
 
 
 def _blurred(images: Tensor) -> Tensor:

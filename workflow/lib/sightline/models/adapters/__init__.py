@@ -32,6 +32,12 @@ class Adapter(Protocol):
         All images have the same number of tokens.
         """
 
+    def tower_norms(self, model: Any, features: Mapping[str, Tensor]) -> Tensor:
+        """Euclidean norms of the tower's patches as the projector reads them: (images, tokens), row-major.
+
+        Where a token is made of several patches, the largest of theirs.
+        """
+
     def text_model(self, model: Any) -> nn.Module:
         """The stack of blocks that reads image tokens and text, with its ``rotary_emb`` and ``norm``."""
 

@@ -24,6 +24,7 @@ from torch import nn
 from transformers import InternVLForConditionalGeneration
 
 from sightline.models.inputs import PairedProcessor, load_halves
+from sightline.models.listening import listening_to
 from sightline.models.prompts import Prompt
 from sightline.models.registry import ModelSource
 
@@ -63,6 +64,16 @@ def encode(
     """Projector output for ``pixel_values`` (all tiles, 3, side, side): (images, tokens, width)."""
     out = model.get_image_features(features["pixel_values"], return_dict=True).pooler_output
     return out.reshape(len(features["num_patches"]), -1, out.shape[-1])
+
+
+def tower_norms(
+    model: InternVLForConditionalGeneration, features: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """Largest norm among the patches that pixel shuffling puts side by side into a token, (images, tokens)."""
+    with listening_to(model.model.multi_modal_projector) as heard:
+        encode(model, features)
+    patches = torch.cat(heard).unflatten(-1, (-1, model.config.vision_config.hidden_size))
+    return patches.norm(dim=-1).amax(-1).reshape(len(features["num_patches"]), -1)
 
 
 def text_model(model: InternVLForConditionalGeneration) -> nn.Module:

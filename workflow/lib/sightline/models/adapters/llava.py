@@ -18,6 +18,7 @@ from torch import nn
 from transformers import LlavaForConditionalGeneration
 
 from sightline.models.inputs import load_whole
+from sightline.models.listening import listening_to
 from sightline.models.prompts import Prompt
 from sightline.models.registry import ModelSource
 
@@ -56,6 +57,15 @@ def encode(
     """Projector output for ``pixel_values`` (images, 3, height, width): (images, tokens, width)."""
     out = model.get_image_features(features["pixel_values"], return_dict=True)
     return torch.stack(list(out.pooler_output))
+
+
+def tower_norms(
+    model: LlavaForConditionalGeneration, features: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """Norms of the patches that the projector reads, (images, tokens)."""
+    with listening_to(model.model.multi_modal_projector) as heard:
+        encode(model, features)
+    return torch.cat(heard).norm(dim=-1)
 
 
 def text_model(model: LlavaForConditionalGeneration) -> nn.Module:

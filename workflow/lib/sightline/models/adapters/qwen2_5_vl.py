@@ -25,6 +25,8 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Qwen2_5_VLForConditionalGeneration
+from transformers.modeling_outputs import BaseModelOutputWithPooling
+from transformers.vision_utils import get_vision_window_index
 
 from sightline.models.inputs import PairedProcessor, SquareImages, load_halves
 from sightline.models.prompts import Prompt
@@ -77,10 +79,32 @@ def encode(
     model: Qwen2_5_VLForConditionalGeneration, features: Mapping[str, torch.Tensor]
 ) -> torch.Tensor:
     """Merger output for ``pixel_values`` (all patches, values of one): (images, tokens, width)."""
-    out = model.get_image_features(
+    return torch.stack(list(_seen(model, features).pooler_output))
+
+
+def tower_norms(
+    model: Qwen2_5_VLForConditionalGeneration, features: Mapping[str, torch.Tensor]
+) -> torch.Tensor:
+    """Largest norm among the patches that the merger joins to a token, (images, tokens)."""
+    grids, config = features["image_grid_thw"], model.config.vision_config
+    # The blocks end in the order of their windows, which only the merger's output is taken out of again.
+    order, _ = get_vision_window_index(
+        grids,
+        spatial_merge_size=config.spatial_merge_size,
+        window_size=config.window_size,
+        patch_size=config.patch_size,
+    )
+    patches = _seen(model, features).last_hidden_state.float().norm(dim=-1)
+    by_token = patches.unflatten(0, (-1, config.spatial_merge_size**2)).amax(-1)
+    return by_token[order.argsort()].reshape(len(grids), -1)
+
+
+def _seen(
+    model: Qwen2_5_VLForConditionalGeneration, features: Mapping[str, torch.Tensor]
+) -> BaseModelOutputWithPooling:
+    return model.get_image_features(
         features["pixel_values"], features["image_grid_thw"], return_dict=True
     )
-    return torch.stack(list(out.pooler_output))
 
 
 def text_model(model: Qwen2_5_VLForConditionalGeneration) -> nn.Module:

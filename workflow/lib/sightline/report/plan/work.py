@@ -80,13 +80,13 @@ def encoder_alone(run: Run, encoder: str) -> Work | None:
     return Work(see(shape, images), images / run.entry(encoder).get("batch_size", 32))
 
 
-def described_twice(run: Run, model: str) -> Work | None:
-    """select_objects: the image and noise instead of it, each described."""
+def described_thrice(run: Run, model: str) -> Work | None:
+    """select_objects: the image, and two kinds of noise in place of its object, each described."""
     shape = _shape(run, model)
     if shape is None:
         return None
     tokens = run.study("neo2025")["max_new_tokens"]["generative"]
-    each = _look(run, model, shape) * 2 + _answers(run, model, shape, tokens, 2)
+    each = _look(run, model, shape) * 3 + _answers(run, model, shape, tokens, 3)
     return each * counts.candidates(run).number
 
 
@@ -121,10 +121,18 @@ def _subsets(study: dict, tokens: int) -> Sequence[subsets.Subset]:
         name: np.arange(tokens, dtype=float)
         for name in (subsets.IG_YES, subsets.IG_CODE, subsets.IG_CLASS)
     }
-    evidence = subsets.Evidence(objects, objects, np.arange(min(5, tokens)), scores)
-    return subsets.build_subsets(
+    outliers = np.arange(min(5, tokens))
+    registers = {subsets.PROJECTOR: outliers, subsets.TOWER: outliers}
+    evidence = subsets.Evidence(objects, objects, registers, scores)
+    built = subsets.build_subsets(
         evidence, tokens, study["subset_sizes"], study["random_draws"], (0, 0, 0)
     )
+    # Noise in a few patches changes what the tower makes of all of them.
+    noises = [
+        subsets.Subset(subsets.NOISE, subsets.NOISE, tile, np.arange(tokens))
+        for tile in (subsets.INDEPENDENT, subsets.REPEATED)
+    ]
+    return [*built, *noises]
 
 
 def _changed(chosen: np.ndarray, tokens: int) -> float:
@@ -243,7 +251,7 @@ def heard(run: Run, model: str) -> Work | None:
 
 WORKS: dict[str, tuple[Callable[[Run, str], Work | None], str]] = {
     "cache_image_tokens": (tower_alone, "model"),
-    "select_objects": (described_twice, "model"),
+    "select_objects": (described_thrice, "model"),
     "ablate_tokens": (replaced_tokens, "model"),
     "block_attention": (cut_attention, "model"),
     "read_lens": (lens, "model"),

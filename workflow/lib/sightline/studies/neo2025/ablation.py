@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import torch
+from PIL import Image
 from tqdm import tqdm
 
 from sightline import cli
 from sightline.files import write_parquet
-from sightline.instruments.ablation import register_tokens
+from sightline.instruments.ablation import outlying_tokens
 from sightline.instruments.gradients import integrated_gradients_of
 from sightline.instruments.interventions import Condition, ReplaceTokens
 from sightline.instruments.mean_token import load_mean_token
@@ -124,11 +125,13 @@ class Ablation:
         """Rows of one image: every subset under every setting that applies to it."""
         scene, instance = task.candidate.scene, task.candidate.instance
         prompts = self.prompts(task)
-        clean, noised = self.vlm.encode_images(
-            [scene.image(), noise_image(task.candidate, self.vlm, self.protocol)]
-        )
-        conditions, own = self.conditions(task, clean, prompts)
-        norms = clean.float().norm(dim=-1)
+        image = scene.image()
+        tiles = (subsets.INDEPENDENT, subsets.REPEATED)
+        noises = [noise_image(task.candidate, self.vlm, self.protocol.seed, tile) for tile in tiles]
+        clean, *noised = self.vlm.encode_images([image, *noises])
+        sources = {MEAN_TOKEN: self.mean_token} | dict(zip(tiles, noised, strict=True))
+        norms = self.norms(image, clean)
+        conditions, own = self.conditions(task, clean, norms, prompts)
         common = {
             "model": self.vlm.key,
             "image_id": scene.id,
@@ -136,32 +139,44 @@ class Ablation:
             "category": instance.category,
             "selected": task.selected,
             "selected_as_published": task.selected_as_published,
-            "norm_ratio": float(norms.max() / norms.median()),
         }
+        ratios = {variant: float(found.max() / found.median()) for variant, found in norms.items()}
         rows = []
         for settings, group in _by_setting(conditions, list(prompts)):
             answers = self._ask(
-                task, group, {name: prompts[name] for name in settings}, clean, noised
+                task, group, {name: prompts[name] for name in settings}, clean, sources
             )
             for setting, found in answers.items():
                 question = {"question": self._question(task, setting), "setting": setting}
                 rows += [
-                    common | question | _row(subset, answer, own)
+                    common | question | _row(subset, answer, own, ratios)
                     for subset, answer in zip(group, found, strict=True)
                 ]
         return rows
 
+    def norms(self, image: Image.Image, image_tokens: torch.Tensor) -> dict[str, torch.Tensor]:
+        """Variant of the register tokens -> the norms they are told by, (tokens,)."""
+        return {
+            subsets.PROJECTOR: image_tokens.float().norm(dim=-1),
+            subsets.TOWER: self.vlm.tower_norms([image])[0],
+        }
+
     def conditions(
-        self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
+        self,
+        task: Task,
+        image_tokens: torch.Tensor,
+        norms: Mapping[str, torch.Tensor],
+        prompts: Mapping[str, Prompt],
     ) -> tuple[list[Subset], Tokens]:
         """What is replaced in one image, condition by condition, and the object's own tokens.
 
         Args:
             task: the image.
             image_tokens: as they enter the language model, (tokens, width).
+            norms: of `norms`.
             prompts: of `prompts`.
         """
-        evidence = self._evidence(task, image_tokens, prompts)
+        evidence = self._evidence(task, image_tokens, norms, prompts)
         own = evidence.objects[min(evidence.objects)]
         replaced = subsets.build_subsets(
             evidence,
@@ -170,7 +185,11 @@ class Ablation:
             self.protocol.random_draws,
             (self.protocol.seed, task.candidate.scene.id, task.candidate.instance.id),
         )
-        return [*replaced, Subset(subsets.NOISE, subsets.NOISE, "", own)], own
+        noises = [
+            Subset(subsets.NOISE, subsets.NOISE, tile, own)
+            for tile in (subsets.INDEPENDENT, subsets.REPEATED)
+        ]
+        return [*replaced, *noises], own
 
     def _question(self, task: Task, setting: str) -> str:
         if setting == "vqa":
@@ -188,13 +207,18 @@ class Ablation:
         return prompts
 
     def _evidence(
-        self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
+        self,
+        task: Task,
+        image_tokens: torch.Tensor,
+        norms: Mapping[str, torch.Tensor],
+        prompts: Mapping[str, Prompt],
     ) -> Evidence:
         buffers = self.protocol.buffers
         objects = {n: visible_tokens(task.candidate, self.vlm, n) for n in buffers}
         published = published_tokens(task.candidate, self.vlm.grid, buffers)
-        register = register_tokens(image_tokens, self.protocol.register_deviations)
-        return Evidence(objects, published, register, self._scores(task, image_tokens, prompts))
+        deviations = self.protocol.register_deviations
+        registers = {key: outlying_tokens(found, deviations) for key, found in norms.items()}
+        return Evidence(objects, published, registers, self._scores(task, image_tokens, prompts))
 
     def _scores(
         self, task: Task, image_tokens: torch.Tensor, prompts: Mapping[str, Prompt]
@@ -229,7 +253,7 @@ class Ablation:
         group: Sequence[Subset],
         prompts: Mapping[str, Prompt],
         clean: torch.Tensor,
-        noised: torch.Tensor,
+        sources: Mapping[str, torch.Tensor],
     ) -> dict[str, list[Answer]]:
         """Answers by setting, one per subset of the group."""
         # Equal subsets are common (two geometries, two gradient targets): answer each once.
@@ -245,7 +269,7 @@ class Ablation:
             [_condition(str(place[key]), one, len(clean)) for key, one in versions.items()],
             list(prompts.values()),
             [lengths[setting] for setting in prompts],
-            {MEAN_TOKEN: self.mean_token, subsets.NOISE: noised},
+            sources,
         )
         found = {}
         for (setting, prompt), decoded in zip(prompts.items(), answers, strict=True):
@@ -285,15 +309,15 @@ def _by_setting(
         yield ["vqa"], [one for one in conditions if one.variant == subsets.IG_CLASS]
 
 
-def _key(subset: Subset) -> tuple[bool, bytes]:
-    return subset.family == subsets.NOISE, subset.tokens.tobytes()
+def _key(subset: Subset) -> tuple[str, bytes]:
+    return subset.variant if subset.family == subsets.NOISE else "", subset.tokens.tobytes()
 
 
 def _condition(name: str, subset: Subset, tokens: int) -> Condition:
     """A subset's tokens replaced by the mean token, or all tokens by those of the noise image."""
     if subset.family == subsets.NOISE:
         # Noise in a few patches changes what the tower makes of all of them.
-        return Condition(name, ReplaceTokens(range(tokens), subsets.NOISE))
+        return Condition(name, ReplaceTokens(range(tokens), subset.variant))
     if len(subset.tokens) == 0:
         return Condition(name)
     return Condition(name, ReplaceTokens(subset.tokens, MEAN_TOKEN))
@@ -303,7 +327,9 @@ def _probabilities(logits: torch.Tensor, token: int) -> list[float]:
     return logits.softmax(-1)[:, token].tolist()
 
 
-def _row(subset: Subset, answer: Answer, own: Tokens) -> dict[str, Any]:
+def _row(
+    subset: Subset, answer: Answer, own: Tokens, ratios: Mapping[str, float]
+) -> dict[str, Any]:
     return {
         "condition": subset.condition,
         "subset": subset.family,
@@ -313,6 +339,7 @@ def _row(subset: Subset, answer: Answer, own: Tokens) -> dict[str, Any]:
         "draw": subset.draw,
         "n_tokens": len(subset.tokens),
         "object_share": float(np.isin(own, subset.tokens).mean()),
+        "norm_ratio": ratios.get(subset.variant, ratios[subsets.PROJECTOR]),
         "answer": answer.text,
         "correct": answer.judgement.corrected,
         "correct_as_published": answer.judgement.as_published,

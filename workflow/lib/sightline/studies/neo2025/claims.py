@@ -33,6 +33,7 @@ from sightline.studies.published import load_published
 from sightline.studies.verdicts import (
     FEWEST,
     Finding,
+    as_beside,
     grade,
     grade_at_most,
     majority,
@@ -52,8 +53,8 @@ CRITERIA = {
     "many high-gradient tokens, each with McNemar p < 0.01",
     "C3": "object + 1 loses >= 10 points more than object, and object + 2 no less than object + 1",
     "C4": "register tokens lose <= 10 points and less than half of what the object loses, and "
-    "hold < 20 % of the object's tokens; judged only where the largest norm is at least twice "
-    "the median",
+    "hold < 20 % of the object's tokens; judged only where the largest norm, of image tokens or "
+    "(corrected) of the tower's patches, is at least twice the median",
     "C5": "in the second model, object + 1 loses more than nothing, than random, than gradients "
     "and than object, and register less than object, each with its interval on that side",
 }
@@ -128,10 +129,29 @@ def find_c3(evidence: Evidence, setting: str) -> list[Finding]:
 
 
 def find_c4(evidence: Evidence, setting: str) -> list[Finding]:
-    """Loss under register tokens, and how much of the object they hold."""
-    effect, own = evidence.effect(setting, subsets.REGISTER, ""), evidence.object(setting, 0)
-    if effect is None or own is None:
+    """Loss under register tokens, and how much of the object they hold.
+
+    Corrected, register tokens are looked for in the tower as well, and of the two kinds those decide that are outliers.
+    """
+    own = evidence.object(setting, 0)
+    effects = [evidence.effect(setting, subsets.REGISTER, kind) for kind in evidence.registers]
+    if own is None or any(effect is None for effect in effects):
         return []
+    outlying = [effect for effect in effects if effect["norm_ratio"] >= OUTLIERS]
+    findings = []
+    for effect in effects:
+        found = _registers(evidence, setting, effect, own)
+        decides = not outlying or any(effect is one for one in outlying)
+        findings += found if decides else [as_beside(one) for one in found]
+    return findings
+
+
+def _registers(
+    evidence: Evidence, setting: str, effect: pd.Series, own: pd.Series
+) -> list[Finding]:
+    projector = effect["variant"] == subsets.PROJECTOR
+    kind = "" if projector else " by the tower's norms"
+    published = evidence.published(subsets.REGISTER, setting) if projector else ()
     value, low, high = effect[["decrease_percent", "ci_low", "ci_high"]]
     verdict = grade_at_most(value, high, low, 10)
     if verdict == REPLICATED and value >= own["decrease_percent"] / 2:
@@ -145,12 +165,11 @@ def find_c4(evidence: Evidence, setting: str) -> list[Finding]:
         verdict = sharing = INCONCLUSIVE
     return [
         Finding(
-            "answers lost under register tokens (%)", value, low, high, n, verdict,
-            *evidence.published(subsets.REGISTER, setting),
+            f"answers lost under register tokens{kind} (%)", value, low, high, n, verdict, *published,
         ),
-        Finding("share of the object's tokens in the set (%)", share, None, None, n, sharing),
+        Finding(f"share of the object's tokens in the set{kind} (%)", share, None, None, n, sharing),
         Finding(
-            "largest token norm over the median", ratio, None, None, n,
+            f"largest norm over the median, {'token' if projector else 'patch of the tower'}", ratio, None, None, n,
             REPLICATED if ratio >= OUTLIERS else INCONCLUSIVE,
         ),
     ]  # fmt: skip
@@ -164,7 +183,7 @@ def find_c5(evidence: Evidence, setting: str) -> list[Finding]:
         (one, evidence.rival(setting, subsets.RANDOM)),
         (one, evidence.rival(setting, subsets.GRADIENTS)),
         (one, own),
-        (own, (subsets.REGISTER, "")),
+        (own, (subsets.REGISTER, subsets.PROJECTOR)),
     ]
     effect = evidence.object(setting, 1)
     rows = [evidence.versus(setting, *pair) if all(pair) else None for pair in pairs]
@@ -192,7 +211,10 @@ FINDERS = {"C1": find_c1, "C2": find_c2, "C3": find_c3, "C4": find_c4, "C5": fin
 def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> list[Claim]:
     """Rows of one claim under one judge: the verdict over all settings first, then its numbers."""
     per_setting = {setting: FINDERS[claim](evidence, setting) for setting in SETTINGS}
-    verdicts = [together([finding.verdict for finding in found]) for found in per_setting.values()]
+    verdicts = [
+        together([finding.verdict for finding in found if finding.decides])
+        for found in per_setting.values()
+    ]
     decide, rule = (together, EVERY) if claim == "C4" else (majority, MAJORITY)
     base = Claim.not_run(
         study="neo2025",

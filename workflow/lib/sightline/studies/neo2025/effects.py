@@ -19,7 +19,7 @@ import pandas as pd
 
 from sightline import cli
 from sightline.files import write_csv
-from sightline.intervals import bootstrap_mean, mcnemar_exact, wilson
+from sightline.intervals import bootstrap_mean, mcnemar_exact, sample_spread, wilson
 from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.judging import CORRECTED, JUDGES
 from sightline.studies.neo2025.measurements import MeasurementError, read_measurements
@@ -28,8 +28,15 @@ from sightline.studies.neo2025.protocol import SETTINGS
 EFFECT_COLUMNS = (
     "model", "setting", "judge", "condition", "subset", "variant", "size", "like",
     "n", "avg_tokens", "decrease_percent", "ci_low", "ci_high", "wilson_low", "wilson_high",
-    "object_share", "norm_ratio",
+    "spread_low", "spread_high", "object_share", "norm_ratio",
 )  # fmt: skip
+"""One row per model, setting, judge, condition and variant. Percentages: ``ci_*`` from a bootstrap over images,
+``wilson_*`` from the binomial, ``spread_*`` the middle 95 % of what random samples as small as the paper's would
+show (PUBLISHED_SAMPLES; empty on fewer images). ``n`` counts images."""
+
+PUBLISHED_SAMPLES = {"generative": 39, "polling": 39, "vqa": 15}
+"""Images behind the published cells: all that are known are multiples of 1/39 or 1/15 (neo2025 section 0)."""
+
 COMPARISON_COLUMNS = (
     "model", "setting", "judge", "first", "first_variant", "second", "second_variant",
     "n", "first_percent", "second_percent", "difference", "ci_low", "ci_high",
@@ -60,9 +67,7 @@ def summarise(measurements: pd.DataFrame, seed: int = 0, draws: int = 2000) -> p
         draws: resamples of the bootstrap.
 
     Returns:
-        EFFECT_COLUMNS. ``ci_low`` and ``ci_high`` come from a bootstrap over images, ``wilson_*``
-        from the binomial; both in percent. ``n`` counts images. ``object_share`` and ``norm_ratio``
-        are means over them.
+        EFFECT_COLUMNS. ``object_share`` and ``norm_ratio`` are means over the images.
     """
     rows = []
     for judge in JUDGES:
@@ -73,14 +78,16 @@ def summarise(measurements: pd.DataFrame, seed: int = 0, draws: int = 2000) -> p
             # Several random draws of one image are one observation.
             lost = part.groupby("image_id")["lost"].mean()
             boot = bootstrap_mean(part["lost"], part["image_id"], seed, draws)
-            binomial = wilson(round(lost.sum()), len(lost))
+            count = round(lost.sum())
+            binomial = wilson(count, len(lost))
+            spread = sample_spread(count, len(lost), PUBLISHED_SAMPLES[setting])
             first = part.iloc[0]
             rows.append(
                 (
                     model, setting, judge, condition, first["subset"], variant,
                     first["size"], first["like"],
                     len(lost), part["n_tokens"].mean(), 100 * lost.mean(),
-                    *(100 * bound for bound in (*boot, *binomial)),
+                    *(100 * bound for bound in (*boot, *binomial, *spread)),
                     part["object_share"].mean(), part["norm_ratio"].mean(),
                 )
             )  # fmt: skip
@@ -115,8 +122,8 @@ def comparisons_of(conditions: Sequence[Condition]) -> Iterator[tuple[Condition,
         if inner[1] == outer[1]:
             yield outer, inner
     for one in objects:
-        if one[0] == subsets.OBJECT and (subsets.REGISTER, "") in listed:
-            yield one, (subsets.REGISTER, "")
+        if one[0] == subsets.OBJECT:
+            yield from ((one, other) for other in listed if other[0] == subsets.REGISTER)
 
 
 def compare(measurements: pd.DataFrame, seed: int = 0, draws: int = 2000) -> pd.DataFrame:

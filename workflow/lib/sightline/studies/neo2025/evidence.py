@@ -28,6 +28,7 @@ class Evidence:
         corrected = judge == CORRECTED
         self.geometry = subsets.MASK if corrected else subsets.CODE_GEOMETRY
         self.gradients = subsets.IG_YES if corrected else subsets.IG_CODE
+        self.registers = (subsets.PROJECTOR, subsets.TOWER) if corrected else (subsets.PROJECTOR,)
 
     def effect(self, setting: str, condition: str, variant: str) -> pd.Series | None:
         """One row of the effects."""

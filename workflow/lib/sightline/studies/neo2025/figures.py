@@ -38,8 +38,9 @@ BARS = (
     (PLUS_1_RANDOM, subsets.OUTSIDE, "random outside, as many as + 1", "green"),
     (subsets.sized_condition(subsets.GRADIENTS, 40), subsets.IG_YES, "gradients (40)", "orange"),
     (subsets.sized_condition(subsets.RANDOM, 40), subsets.ANYWHERE, "random (40)", "green"),
-    (subsets.REGISTER, "", "register", "purple"),
-    (subsets.NOISE, "", "noise in object patches", "black"),
+    (subsets.REGISTER, subsets.PROJECTOR, "register", "purple"),
+    (subsets.REGISTER, subsets.TOWER, "register, norms in the tower", "purple"),
+    (subsets.NOISE, subsets.INDEPENDENT, "noise in object patches", "black"),
     (subsets.ALL, "", "all tokens", "black"),
 )
 CURVES = (
@@ -47,14 +48,16 @@ CURVES = (
     (subsets.RANDOM, subsets.ANYWHERE, "random"),
     (subsets.GRADIENTS, subsets.IG_CODE, "gradients, as in the code"),
 )
+SMALL_SAMPLES = "95 % of samples as small as the paper's (39; 15 in VQA)"
 VALUES = ["n", "avg_tokens", "decrease_percent", "ci_low", "ci_high"]
+SPREAD = ["spread_low", "spread_high"]
 
 
 def bars_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     """Numbers of the bar figure, one line per bar that was measured.
 
     Returns:
-        model, setting, label, VALUES, published.
+        model, setting, label, VALUES, SPREAD, published.
     """
     chosen = effects[effects["judge"] == CORRECTED]
     lines = []
@@ -68,13 +71,13 @@ def bars_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
                 # Only the paper's two models have a printed counterpart.
                 paper = PAPER_MODELS[number] if number < len(PAPER_MODELS) else ""
                 value = find_published(published, ITEM, paper, condition, setting).value
-                lines.append((model, setting, label, *here.iloc[0][VALUES], value))
-    columns = ["model", "setting", "label", *VALUES, "published"]
+                lines.append((model, setting, label, *here.iloc[0][[*VALUES, *SPREAD]], value))
+    columns = ["model", "setting", "label", *VALUES, *SPREAD, "published"]
     return pd.DataFrame(lines, columns=columns).astype({"published": float})
 
 
 def draw_bars(data: pd.DataFrame) -> Figure:
-    """Answers lost by subset, published values as diamonds.
+    """Answers lost by subset, published values as diamonds, what samples as small as the paper's would show as bands.
 
     One panel per model (down) and setting (across).
     """
@@ -86,9 +89,9 @@ def draw_bars(data: pd.DataFrame) -> Figure:
             if setting == SETTINGS[0]:
                 panel.set_ylabel(model)
                 panel.set_yticks(list(place.values()), list(place))
-        if data["published"].notna().any():
-            handles, names = panels[0][0].get_legend_handles_labels()
-            figure.legend(handles, names, loc="outside lower right")
+        handles, names = panels[0][0].get_legend_handles_labels()
+        if names:
+            figure.legend(handles, names, loc="outside lower right", ncols=len(names))
     return figure
 
 
@@ -96,6 +99,12 @@ def _draw_bar_panel(panel: Axes, here: pd.DataFrame, place: dict[str, float]) ->
     colors = {label: PALETTE[color] for *_, label, color in BARS}
     y, values = here["label"].map(place), here["decrease_percent"]
     panel.barh(y, values, height=0.65, color=[colors[label] for label in here["label"]])
+    known = here["spread_low"].notna()
+    if known.any():
+        low, high = (here.loc[known, column] for column in SPREAD)
+        panel.hlines(
+            y[known], low, high, color=MUTED, alpha=0.35, linewidth=5, zorder=2, label=SMALL_SAMPLES,
+        )  # fmt: skip
     error_bars(panel, values, y, here["ci_low"], here["ci_high"], horizontal=True)
     published_marks(panel, here["published"], y)
     panel.set_xlim(0, 102)
@@ -119,7 +128,7 @@ def curves_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
         ]
         parts.append(part.assign(curve=label, label=label))
     points = chosen["subset"].isin([subsets.OBJECT, subsets.REGISTER]) & chosen["variant"].isin(
-        [subsets.MASK, ""]
+        [subsets.MASK, subsets.PROJECTOR]
     )
     part = chosen[points]
     parts.append(part.assign(curve="", label=part["condition"].map(_point_label)))

@@ -36,9 +36,9 @@ COLUMNS = {
 ``selected`` tells that the image passed filter 2, ``subset`` is the family of the condition,
 ``size`` its fixed number of tokens or empty, ``like`` the object condition whose size it has or
 empty, ``n_tokens`` how many tokens were replaced, ``object_share`` the share of the object's own
-tokens among them, ``norm_ratio`` the largest norm of the image's tokens over their median,
-``p_expected`` the probability of "Yes" (polling) or of the object's first sub-token (vqa) as the
-next token, empty for descriptions.
+tokens among them, ``norm_ratio`` the largest norm of the image's tokens over their median (of the
+tower's patches where these tell the register tokens), ``p_expected`` the probability of "Yes"
+(polling) or of the object's first sub-token (vqa) as the next token, empty for descriptions.
 """
 
 

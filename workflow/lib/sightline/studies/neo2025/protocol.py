@@ -31,7 +31,6 @@ class Protocol(StudySettings):
         register_deviations: standard deviations above the mean norm.
         random_draws: random subsets drawn per size.
         integration_steps: points on the path of integrated gradients.
-        noise: tile of the noise image, "independent" or "repeated".
         bootstrap: resamples of an interval.
     """
 
@@ -52,7 +51,6 @@ class Protocol(StudySettings):
     register_deviations: float
     random_draws: int
     integration_steps: int
-    noise: str
     bootstrap: int
 
     @classmethod
@@ -97,7 +95,6 @@ class Protocol(StudySettings):
             register_deviations=_find(settings, "register_deviations"),
             random_draws=_find(settings, "random_draws"),
             integration_steps=_find(settings, "integration_steps"),
-            noise=_find(settings, "noise"),
             bootstrap=_find(settings, "bootstrap"),
         )
 

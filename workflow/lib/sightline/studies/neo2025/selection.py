@@ -3,7 +3,8 @@
 Filter 1 keeps an image with at most three annotations in which some category has exactly one
 instance of the wanted size. Filter 2 keeps it only if the model's description names that object,
 and no longer does once the patches under the object are noise: what is still named then was guessed
-from the rest (neo2025 section 2.2).
+from the rest (neo2025 section 2.2). The judge as published sees one tile of noise in all patches, which leaves
+a pattern; the corrected one sees noise of its own in each (section 5.3, B14).
 
 Every image looked at leaves a row that says what became of it, so that both filters can be counted.
 """
@@ -21,7 +22,7 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.files import write_parquet
-from sightline.instruments.ablation import noise_patches
+from sightline.instruments.ablation import Tile, noise_patches
 from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.vlm import VLM
@@ -40,7 +41,7 @@ from sightline.studies.neo2025.candidates import (
 )
 from sightline.studies.neo2025.judging import Judgement, judge_description
 from sightline.studies.neo2025.protocol import Protocol
-from sightline.studies.neo2025.subsets import Tokens
+from sightline.studies.neo2025.subsets import INDEPENDENT, REPEATED, Tokens
 
 log = logging.getLogger(__name__)
 
@@ -69,6 +70,7 @@ COLUMNS = {
     "published_geometry": "bool",
     "description": "str",
     "description_behind_noise": "str",
+    "description_behind_repeated_noise": "str",
 }
 """``published_geometry`` tells of kept images that the authors' geometry finds tokens of the object too; without
 it there are no rows by that geometry."""
@@ -188,21 +190,34 @@ def _screen(
     pairs = [candidate for candidate, _ in waiting]
     clean = _describe([pair.scene.image() for pair in pairs], vlm, protocol)
     before = _judge(pairs, clean, vocabulary)
-    # What is not named at first needs no second look; either judge's word is enough for one.
-    again = [number for number, judgement in enumerate(before) if any(judgement)]
-    noised = [""] * len(pairs)
-    if again:
-        images = [noise_image(pairs[number], vlm, protocol) for number in again]
-        for number, text in zip(again, _describe(images, vlm, protocol), strict=True):
-            noised[number] = text
-    after = _judge(pairs, noised, vocabulary)
+    # What a judge does not find named at first needs no second look of his.
+    noised, tiled = (
+        _describe_behind(
+            [
+                pair if judgement[judge] else None
+                for pair, judgement in zip(pairs, before, strict=True)
+            ],
+            vlm,
+            protocol,
+            tile,
+        )
+        for judge, tile in enumerate((INDEPENDENT, REPEATED))
+    )
+    after = [
+        Judgement(one.corrected, other.as_published)
+        for one, other in zip(
+            _judge(pairs, noised, vocabulary), _judge(pairs, tiled, vocabulary), strict=True
+        )
+    ]
     accepted = 0
     for number, (pair, row) in enumerate(waiting):
         if accepted == wanted:
             row["reason"] = NOT_NEEDED
             continue
         first, second = before[number], after[number]
-        row["description"], row["description_behind_noise"] = clean[number], noised[number]
+        row["description"] = clean[number]
+        row["description_behind_noise"] = noised[number]
+        row["description_behind_repeated_noise"] = tiled[number]
         row["kept"] = first.corrected and not second.corrected
         row["kept_as_published"] = first.as_published and not second.as_published
         row["reason"] = KEPT if row["kept"] else STILL_NAMED if first.corrected else NOT_NAMED
@@ -221,15 +236,31 @@ def _judge(
     ]
 
 
-def noise_image(candidate: Candidate, vlm: VLM, protocol: Protocol) -> Image.Image:
-    """The tower's view of an image with every patch that the object touches turned to noise."""
+def _describe_behind(
+    pairs: Sequence[Candidate | None], vlm: VLM, protocol: Protocol, tile: Tile
+) -> list[str]:
+    """Descriptions of the images with their objects behind noise; none, and empty, where there is no candidate."""
+    images = [noise_image(pair, vlm, protocol.seed, tile) for pair in pairs if pair is not None]
+    texts = iter(_describe(images, vlm, protocol) if images else [])
+    return [next(texts) if pair is not None else "" for pair in pairs]
+
+
+def noise_image(candidate: Candidate, vlm: VLM, seed: int, tile: Tile) -> Image.Image:
+    """The tower's view of an image with every patch that the object touches turned to noise.
+
+    Args:
+        candidate: image and object.
+        vlm: the model whose tower looks.
+        seed: of the run.
+        tile: "independent" noise in every patch, or one tile "repeated", as published.
+    """
     scene, instance = candidate.scene, candidate.instance
     return noise_patches(
         vlm.transform.apply_image(scene.image()),
         visible_tokens(candidate, vlm),
         vlm.grid,
-        np.random.default_rng([protocol.seed, scene.id, instance.id]),
-        tile=protocol.noise,
+        np.random.default_rng([seed, scene.id, instance.id]),
+        tile,
     )
 
 
@@ -252,6 +283,7 @@ def _row(scene: Scene, instance: Instance | None, reason: str) -> dict:
         "published_geometry": False,
         "description": "",
         "description_behind_noise": "",
+        "description_behind_repeated_noise": "",
     }
 
 

@@ -14,6 +14,10 @@ outside         random tokens from beyond the object and the rings around it
 ig_yes          gradients of the "Yes" logit under the polling question
 ig_code         gradients of the first id of the encoded "Yes", for many tokenizers the start token
 ig_class        gradients of the object's own first sub-token, VQA question and setting only
+projector       register tokens by the norms of image tokens, as published
+tower           register tokens by the norms of the tower's patches, where registers were first described
+independent     noise of its own in every patch
+repeated        the same tile of noise in every patch, as published
 """
 
 import zlib
@@ -36,6 +40,8 @@ GRADIENTS = "int_gradients"
 MASK, CODE_GEOMETRY = "mask", "code_geometry"
 ANYWHERE, OUTSIDE = "anywhere", "outside"
 IG_YES, IG_CODE, IG_CLASS = "ig_yes", "ig_code", "ig_class"
+PROJECTOR, TOWER = "projector", "tower"
+INDEPENDENT, REPEATED = "independent", "repeated"
 
 Tokens = NDArray[np.int64]
 
@@ -70,13 +76,13 @@ class Evidence:
     Attributes:
         objects: buffer -> tokens of object and rings, from the mask; buffers ascending.
         published_objects: the same by the authors' geometry; empty where that finds no patch.
-        register: tokens of outlying norm.
+        registers: variant -> tokens of outlying norm.
         scores: gradient variant -> score of every token, (tokens,).
     """
 
     objects: Mapping[int, Tokens]
     published_objects: Mapping[int, Tokens]
-    register: Tokens
+    registers: Mapping[str, Tokens]
     scores: Mapping[str, NDArray[np.floating]]
 
 
@@ -132,7 +138,9 @@ def build_subsets(
             Subset(object_condition(buffer), OBJECT, variant, found)
             for buffer, found in objects.items()
         ]
-    subsets.append(Subset(REGISTER, REGISTER, "", evidence.register))
+    subsets += [
+        Subset(REGISTER, REGISTER, variant, found) for variant, found in evidence.registers.items()
+    ]
     for variant, scores in evidence.scores.items():
         subsets += _by_gradient(evidence, scores, variant, fitting(sizes, tokens))
     subsets += _by_chance(evidence, tokens, fitting(sizes, tokens), draws, seed)

@@ -25,6 +25,7 @@ from sightline.studies.tables import write_table
 PAPER_MODELS = ("LLaVA-1.5", "LLaVA-Phi")
 NOT_RUN = "not run"
 ITEM = "tab1"
+PARTS = ("low", "high", "n", "spread_low", "spread_high")
 HEADERS = {"generative": "Generative", "polling": "Polling", "vqa": "VQA"}
 CAPTION = (
     "Correct answers lost (percent, 95 % bootstrap interval over images) when subsets of image "
@@ -52,7 +53,7 @@ def table_rows(judge: str, sizes: Sequence[int], buffers: Sequence[int]) -> Iter
     for buffer, name in names.items():
         condition = subsets.object_condition(buffer)
         yield Row(name, condition, geometry, condition)
-    yield Row("Register tokens", subsets.REGISTER, "", subsets.REGISTER)
+    yield Row("Register tokens", subsets.REGISTER, subsets.PROJECTOR, subsets.REGISTER)
     for title, family, variant in (
         ("Int. Gradients", subsets.GRADIENTS, gradients),
         ("Random", subsets.RANDOM, subsets.ANYWHERE),
@@ -70,7 +71,8 @@ def table_rows(judge: str, sizes: Sequence[int], buffers: Sequence[int]) -> Iter
         yield Row(f"Int. Gradients (as many as {name})", condition, gradients)
         # The authors' code asks for Yes even where the question has no such answer (section 5.3, B3).
         yield Row(f"{of_class} (as many as {name})", condition, subsets.IG_CLASS)
-    yield Row("Noise in the object's patches", subsets.NOISE, "")
+    yield Row("Register tokens by norms in the tower", subsets.REGISTER, subsets.TOWER)
+    yield Row("Noise in the object's patches", subsets.NOISE, subsets.INDEPENDENT)
     yield Row("All tokens", subsets.ALL, "")
 
 
@@ -86,7 +88,7 @@ def build(effects: pd.DataFrame, models: Sequence[str], published: pd.DataFrame)
     Returns:
         One line per model, block and row: model, paper_model, protocol, subset, condition, variant,
         status, avg_tokens, avg_tokens_published, and for each setting its decrease in percent with
-        _low, _high, _n and _published.
+        _low, _high, _n, _spread_low, _spread_high (see EFFECT_COLUMNS) and _published.
     """
     if len(models) > len(PAPER_MODELS):
         raise SightlineError(
@@ -140,8 +142,8 @@ def _line(
         "avg_tokens_published": printed("avg_tokens"),
     }
     for setting, effect in found.items():
-        values = ("decrease_percent", "ci_low", "ci_high", "n")
-        columns = (setting, f"{setting}_low", f"{setting}_high", f"{setting}_n")
+        values = ("decrease_percent", "ci_low", "ci_high", "n", "spread_low", "spread_high")
+        columns = [setting, *(f"{setting}_{part}" for part in PARTS)]
         for column, value in zip(columns, values, strict=True):
             line[column] = np.nan if effect is None else effect[value]
         line[f"{setting}_published"] = printed(setting)
@@ -173,12 +175,12 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
 
 def _printed(table: pd.DataFrame, column: str, form: str) -> list[str | None]:
     """Published cells: the number, ``unknown`` in rows of the paper, nothing in rows added here."""
-    in_paper = ~table["condition"].str.contains("_like_") & ~table["condition"].isin(
-        [subsets.NOISE, subsets.ALL]
-    )
+    added = table["condition"].str.contains("_like_")
+    added |= table["condition"].isin([subsets.NOISE, subsets.ALL])
+    added |= table["variant"] == subsets.TOWER
     return [
         None if not printed else UNKNOWN if value is None or np.isnan(value) else form.format(value)
-        for value, printed in zip(table[column], in_paper, strict=True)
+        for value, printed in zip(table[column], ~added, strict=True)
     ]
 
 

@@ -75,7 +75,7 @@ def own_key(tables: Tables) -> tuple[str, str]:
 
 def beside(metric: str, found: Estimate, verdict: str) -> Finding:
     """A number that decides nothing."""
-    return Finding(f"{BESIDE}: {metric}", found.value, found.low, found.high, found.n, verdict)
+    return Finding(f"{BESIDE}{metric}", found.value, found.low, found.high, found.n, verdict)
 
 
 def left_open(found: Finding) -> Finding:

@@ -50,7 +50,7 @@ from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.reproduction import is_checkpoint, judge_checkpoint
 from sightline.studies.qian2025.resampling import Estimate, Scores, estimate, resample
 from sightline.studies.qian2025.trainings import find_c5, find_c9, find_c10
-from sightline.studies.verdicts import BESIDE, CONTROL, Finding, as_control, headline, together
+from sightline.studies.verdicts import Finding, as_control, headline, together
 
 PRINTED_C3, PRINTED_C4 = 27.0 / 30.4, 36.4 / 30.4
 SOURCE = "derived from Table 1, SESAME, cIoU"
@@ -246,7 +246,7 @@ def judge(tables: Tables, dataset: str) -> Iterator[Claim]:
         criterion += sample_note(
             claim, tables.criteria[claim], int(tables.masks["number"].nunique())
         )
-        judged = [one for one in found if not one.metric.startswith((CONTROL, BESIDE))]
+        judged = [one for one in found if one.decides]
         if claim == "C3" and found[-1].verdict != REPLICATED:
             criterion += "; not testable here: the SAM cannot use points of the truth"
         yield headline(base, found, criterion, together([one.verdict for one in judged]))

@@ -121,7 +121,7 @@ def judge_checkpoint(
             more = f", and above {baseline} in the same run"
             more += "" if above else ", which was not evaluated"
         criterion, base = CRITERION.format("/".join(limits), more), not_run(claim, model, dataset)
-        verdict = together([one.verdict for one in found if not one.metric.startswith(BESIDE)])
+        verdict = together([one.verdict for one in found if one.decides])
         if baseline and not above and verdict == REPLICATED:
             verdict = INCONCLUSIVE
         yield headline(base, found, criterion, verdict)
@@ -141,7 +141,7 @@ def _near(effects: Effects, model: str, cell: Cell) -> Finding | None:
     if here is None or printed.value is None:
         return None
     near = abs(here.value - printed.value) <= cell.limit
-    prefix = "" if cell.judged else f"{BESIDE}: "
+    prefix = "" if cell.judged else f"{BESIDE}"
     return Finding(
         f"{prefix}{cell.metric}, {cell.place}, percent", here.value, here.low, here.high, here.n,
         REPLICATED if near else NOT_REPLICATED, printed.value, printed.source,

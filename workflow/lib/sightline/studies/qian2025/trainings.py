@@ -52,8 +52,8 @@ def find_c9(tables: Tables) -> list[Finding]:
     steps = (
         ("points", "seg", "gIoU with points minus [SEG] alone"),
         ("points-dtoc", "points", "gIoU with continuous points minus others"),
-        ("points-dtoc-cells", "points", f"{BESIDE}: gIoU with points continuous on cells minus others"),
-        ("points-truth", "seg", f"{BESIDE}: gIoU with points of the truth minus [SEG] alone"),
+        ("points-dtoc-cells", "points", f"{BESIDE}gIoU with points continuous on cells minus others"),
+        ("points-truth", "seg", f"{BESIDE}gIoU with points of the truth minus [SEG] alone"),
     )  # fmt: skip
     found = []
     for one, two, metric in steps:

@@ -319,7 +319,7 @@ def judge_llava(here: Contrasts, across: Sequence[Claim], base: Claim) -> list[C
         base: the claim on this entry as if not run.
     """
     beside = [
-        replace(row, metric=f"{BESIDE}: {row.metric}, {row.model}", model=base.model)
+        replace(row, metric=f"{BESIDE}{row.metric}, {row.model}", model=base.model)
         for row in across
         if row.verdict != NOT_RUN
     ]

@@ -38,7 +38,7 @@ from sightline.studies.khajuria2025.probes.roster import REPEATED, Roster
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.summarise import all_cells
 from sightline.studies.khajuria2025.protocol import EQUAL_GRID
-from sightline.studies.verdicts import BESIDE, CONTROL, Finding, headline, together
+from sightline.studies.verdicts import Finding, headline, together
 
 VARIANTS = (CORRECTED, AS_PUBLISHED)
 STATEMENTS = {
@@ -109,7 +109,7 @@ def judge_claim(claim: str, evidence: Evidence, model: str, dataset: str) -> Ite
     findings, criterion = _found(claim, evidence)
     known = [one for one in findings if not math.isnan(one.value)]
     if known:
-        judged = [one for one in known if not one.metric.startswith((CONTROL, BESIDE))]
+        judged = [one for one in known if one.decides]
         verdict = together([one.verdict for one in judged]) if judged else INCONCLUSIVE
         if verdict == REPLICATED and len(known) < len(findings):
             verdict = INCONCLUSIVE

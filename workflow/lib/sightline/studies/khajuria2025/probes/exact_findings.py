@@ -230,7 +230,7 @@ def _correlation(
 
 def _told(name: str, one: Estimate, published: float) -> Finding:
     """A correlation that decides nothing under this variant."""
-    finding = reached(f"{BESIDE}, {name}", one, 0.0, published, RECOMPUTED)
+    finding = reached(f"{BESIDE}{name}", one, 0.0, published, RECOMPUTED)
     return replace(finding, verdict=INCONCLUSIVE)
 
 

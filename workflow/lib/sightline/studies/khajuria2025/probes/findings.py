@@ -281,7 +281,7 @@ def c3(evidence: Evidence) -> list[Finding]:
             [evidence.chosen[e].before(evidence.last(e)) for e in encoders]
         )
         name = f"{objective}, share of {len(encoders)} seeds whose best layer is before the last"
-        one = reached(name if judged else f"{BESIDE}, {name}", share, 0.8)
+        one = reached(name if judged else f"{BESIDE}{name}", share, 0.8)
         enough = judged and len(encoders) >= SEEDS
         findings.append(one if enough else replace(one, verdict=INCONCLUSIVE))
     drop = evidence.pool(
@@ -289,7 +289,7 @@ def c3(evidence: Evidence) -> list[Finding]:
         lambda e: evidence.chosen[e].measures[M1] - evidence.pair(e, SECONDARY, SECONDARY),
     )
     if drop is not None:
-        name = f"{BESIDE}, A_ss, best minus last layer"
+        name = f"{BESIDE}A_ss, best minus last layer"
         findings.append(found(name, drop, INCONCLUSIVE, "0 to 0.14", AUTHORS))
     return findings
 

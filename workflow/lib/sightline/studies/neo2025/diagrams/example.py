@@ -58,8 +58,10 @@ def choose_image(measurements: pd.DataFrame) -> int:
 def example_rows(ablation: Ablation, task: Task) -> pd.DataFrame:
     """EXAMPLE_COLUMNS of one image."""
     vlm, scene, instance = ablation.vlm, task.candidate.scene, task.candidate.instance
-    (clean,) = vlm.encode_images([scene.image()])
-    conditions, _ = ablation.conditions(task, clean, ablation.prompts(task))
+    image = scene.image()
+    (clean,) = vlm.encode_images([image])
+    norms = ablation.norms(image, clean)
+    conditions, _ = ablation.conditions(task, clean, norms, ablation.prompts(task))
     buffer = BytesIO()
     vlm.transform.apply_image(scene.image()).save(buffer, "JPEG", quality=90, subsampling=0)
     common = {

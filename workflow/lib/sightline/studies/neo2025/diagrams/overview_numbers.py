@@ -16,7 +16,7 @@ LOST = (
     (subsets.object_condition(0), subsets.MASK, "object"),
     (subsets.object_condition(1), subsets.MASK, "object + 1 ring"),
     (subsets.matched_condition(subsets.RANDOM, 1), subsets.OUTSIDE, "as many random"),
-    (subsets.REGISTER, "", "large norm"),
+    (subsets.REGISTER, subsets.PROJECTOR, "large norm"),
 )
 READ = ((curves.OBJECT, "object's tokens"), (curves.OUTSIDE, "tokens outside"))
 CUT = (

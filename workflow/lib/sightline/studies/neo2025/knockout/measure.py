@@ -135,8 +135,8 @@ class AttentionKnockout:
         evidence = Evidence(
             {n: visible_tokens(candidate, self.vlm, n) for n in BUFFERS},
             published,
-            np.empty(0, np.int64),
-            {},
+            registers={},
+            scores={},
         )
         # The same random tokens as in the ablation: they depend on seed, image, object and name alone.
         seed = (self.protocol.seed, candidate.scene.id, candidate.instance.id)

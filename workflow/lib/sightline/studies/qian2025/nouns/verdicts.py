@@ -62,7 +62,7 @@ def judge_nouns(
         criterion = f"decides nothing; the claim needs {need}"
     else:
         found, criterion = _judged(compared, protocol, model)
-        verdicts = [one.verdict for one in found if not one.metric.startswith(BESIDE)]
+        verdicts = [one.verdict for one in found if one.decides]
         if not is_checkpoint(model) and not compared["asked"].any():
             verdicts.append(INCONCLUSIVE)
             criterion += f"; {NO_OTHERS}"
