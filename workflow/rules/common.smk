@@ -379,9 +379,8 @@ def wanted_questions():
 def look_at_jobs_only_when_one_ends():
     """Keep Snakemake from looking at all waiting jobs more and more often.
 
-    Its limit of jobs per second has it look again a second after each look, for ever, and every job that ends adds a
-    look of its own (snakemake/snakemake, pull request 3744): after 150 jobs that was most of a core. Started on one
-    machine, jobs need no such limit.
+    Its limit of 100 new jobs per second has it look again a second after each look, for ever, and every job that ends
+    adds a look of its own (snakemake/snakemake, pull request 3744): after 150 jobs that was most of a core. Jobs are
+    started one after the other, here and through a cluster's commands, which is slower than the limit.
     """
-    if workflow.local_exec:
-        workflow.scheduler.job_rate_limiter = None
+    workflow.scheduler.job_rate_limiter = None

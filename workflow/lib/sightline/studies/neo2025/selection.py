@@ -191,35 +191,20 @@ def _screen(
     clean = _describe([pair.scene.image() for pair in pairs], vlm, protocol)
     before = _judge(pairs, clean, vocabulary)
     # What a judge does not find named at first needs no second look of his.
-    noised, tiled = (
-        _describe_behind(
-            [
-                pair if judgement[judge] else None
-                for pair, judgement in zip(pairs, before, strict=True)
-            ],
-            vlm,
-            protocol,
-            tile,
-        )
-        for judge, tile in enumerate((INDEPENDENT, REPEATED))
-    )
-    after = [
-        Judgement(one.corrected, other.as_published)
-        for one, other in zip(
-            _judge(pairs, noised, vocabulary), _judge(pairs, tiled, vocabulary), strict=True
-        )
-    ]
+    noised = _describe_behind(pairs, [one.corrected for one in before], vlm, protocol, INDEPENDENT)
+    tiled = _describe_behind(pairs, [one.as_published for one in before], vlm, protocol, REPEATED)
+    behind = _judge(pairs, noised, vocabulary), _judge(pairs, tiled, vocabulary)
     accepted = 0
     for number, (pair, row) in enumerate(waiting):
         if accepted == wanted:
             row["reason"] = NOT_NEEDED
             continue
-        first, second = before[number], after[number]
+        first, noise, tile = before[number], behind[0][number], behind[1][number]
         row["description"] = clean[number]
         row["description_behind_noise"] = noised[number]
         row["description_behind_repeated_noise"] = tiled[number]
-        row["kept"] = first.corrected and not second.corrected
-        row["kept_as_published"] = first.as_published and not second.as_published
+        row["kept"] = first.corrected and not noise.corrected
+        row["kept_as_published"] = first.as_published and not tile.as_published
         row["reason"] = KEPT if row["kept"] else STILL_NAMED if first.corrected else NOT_NAMED
         if row["kept"] or row["kept_as_published"]:
             row["published_geometry"] = bool(published_tokens(pair, vlm.grid, protocol.buffers))
@@ -237,12 +222,16 @@ def _judge(
 
 
 def _describe_behind(
-    pairs: Sequence[Candidate | None], vlm: VLM, protocol: Protocol, tile: Tile
+    pairs: Sequence[Candidate], wanted: Sequence[bool], vlm: VLM, protocol: Protocol, tile: Tile
 ) -> list[str]:
-    """Descriptions of the images with their objects behind noise; none, and empty, where there is no candidate."""
-    images = [noise_image(pair, vlm, protocol.seed, tile) for pair in pairs if pair is not None]
+    """Descriptions of the wanted images with their objects behind noise; empty for the others."""
+    images = [
+        noise_image(pair, vlm, protocol.seed, tile)
+        for pair, asked in zip(pairs, wanted, strict=True)
+        if asked
+    ]
     texts = iter(_describe(images, vlm, protocol) if images else [])
-    return [next(texts) if pair is not None else "" for pair in pairs]
+    return [next(texts) if asked else "" for asked in wanted]
 
 
 def noise_image(candidate: Candidate, vlm: VLM, seed: int, tile: Tile) -> Image.Image:
