@@ -178,7 +178,8 @@ def _dag(measured: Mapping[str, Any], growth: Growth) -> list[str]:
         f"and {growth.start:.1f} s to begin with. {SHARDS:,} shards of one rule would take "
         f"**{growth.seconds(SHARDS) / 60:.1f} min and {growth.gigabytes(SHARDS):.1f} GB**: extrapolated "
         f"from {largest:,} jobs, "
-        "not run. While it runs, Snakemake also looks through ready jobs after each finished one.",
+        "not run. While it runs, Snakemake also looks through ready jobs after each finished one; its limit of new "
+        "jobs per second, which made it look ever more often, is switched off (`workflow/rules/common.smk`).",
         "",
         f"**The limit** is set at {LISTED:,} jobs in one DAG, {growth.seconds(LISTED):.0f} s of CPU and "
         f"{growth.gigabytes(LISTED):.1f} GB. **The remedy** beyond it: `snakemake --batch gather_file=i/n`, "
