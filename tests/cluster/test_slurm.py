@@ -125,16 +125,16 @@ def test_nodes_die_at_moments_that_nobody_chose(slurm, model, wanted, tmp_path_f
 
 @pytest.mark.cluster
 def test_demo_loses_each_node_once(slurm, tmp_path_factory, tell):
-    """All rules, models and studies of the demo; each node dies under a long job, and comes back.
+    """All rules, models and studies of the demo, on few images; each node dies under a long job, and comes back.
 
-    With few images, compared with the same run on this machine. Where SIGHTLINE_DEMO_RUN names a folder with the demo
-    of the same commit, with all images, compared with that.
+    It is compared with the same run of the same commit in the folder that SIGHTLINE_DEMO_RUN names, else with one
+    made here.
     """
-    configs, folder = [ROOT / "config" / "demo.yaml"], tmp_path_factory.mktemp("disturbed")
+    configs = [ROOT / "config" / "demo.yaml", Path(__file__).with_name("few.yaml")]
+    folder = tmp_path_factory.mktemp("disturbed")
     if "SIGHTLINE_DEMO_RUN" in os.environ:
         undisturbed = Path(os.environ["SIGHTLINE_DEMO_RUN"])
     else:
-        configs.append(Path(__file__).with_name("few.yaml"))
         undisturbed = tmp_path_factory.mktemp("undisturbed")
         ran = snakemake(undisturbed, "--cores", "all", "--configfile", *configs)
         assert ran.returncode == 0, ran.stdout

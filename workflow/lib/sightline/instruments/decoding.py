@@ -87,12 +87,13 @@ class _Group:
     """Branches with the same own keys of the prompt in one layer.
 
     Attributes:
-        own: keys and values of prompt rows and, behind them, of new tokens.
+        own: keys and values of prompt rows.
         rows: their places in the sequence of new rows; None for all of them in order.
         shared: clean keys and values.
         bias: added to the scores of a new row at all keys of the prompt, clean ones first, (1 or members, 1 or
             heads, 1, keys), or None.
         new_bias: the same at keys of new tokens, (1 or members, 1 or heads, 1, 1).
+        new: keys and values of new tokens, in the order of the members, which every step makes longer.
     """
 
     own: OwnKeys
@@ -100,6 +101,7 @@ class _Group:
     shared: tuple[torch.Tensor, torch.Tensor]
     bias: torch.Tensor | None
     new_bias: torch.Tensor | None
+    new: OwnKeys
 
 
 class _NewRows:
@@ -112,10 +114,12 @@ class _NewRows:
     def _layers(self) -> list[list[_Group]]:
         # Made when it is first needed: answers of one token have no new rows.
         everyone = range(len(self._branches.edges))
-        return [
-            self._groups(layer, [*own, *self._others(layer, own, everyone)], everyone)
-            for layer, own in enumerate(self._branches.past)
-        ]
+        layers = []
+        for layer, own in enumerate(self._branches.past):
+            owners = [*own, *self._others(layer, own, everyone)]
+            fresh = [self._without_keys(layer, one.members) for one in owners]
+            layers.append(self._groups(layer, owners, fresh, everyone))
+        return layers
 
     def run(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
         """States of new tokens after the last block, (answers, width)."""
@@ -128,12 +132,13 @@ class _NewRows:
     def select(self, going: Sequence[int]) -> None:
         """Go on with fewer answers."""
         for layer, groups in enumerate(self._layers):
-            left = [
-                group.own.select([one for one in group.own.members if one in going])
-                for group in groups
-                if any(one in going for one in group.own.members)
-            ]
-            self._layers[layer] = self._groups(layer, left, going)
+            owners, new = [], []
+            for group in groups:
+                left = [one for one in group.own.members if one in going]
+                if left:
+                    owners.append(group.own.select(left))
+                    new.append(group.new.select(left))
+            self._layers[layer] = self._groups(layer, owners, new, going)
 
     def attend(
         self,
@@ -150,19 +155,19 @@ class _NewRows:
                 (one if group.rows is None else one.index_select(1, group.rows)).transpose(0, 1)
                 for one in (query, key, value)
             )
-            own = group.own = OwnKeys(
-                group.own.members,
-                group.own.positions,
-                torch.cat([group.own.keys, new_key[:, :, None]], dim=2),
-                torch.cat([group.own.values, new_value[:, :, None]], dim=2),
+            # Apart from those of the prompt, which are many and would be copied at every step.
+            new = group.new = OwnKeys(
+                group.new.members,
+                group.new.positions,
+                torch.cat([group.new.keys, new_key[:, :, None]], dim=2),
+                torch.cat([group.new.values, new_value[:, :, None]], dim=2),
             )
             bias = group.bias
             if bias is not None:
-                count = len(group.shared[0][0]) + own.keys.shape[2] - bias.shape[-1]
+                count = new.keys.shape[2]
                 bias = torch.cat([bias, group.new_bias.expand(-1, -1, -1, count)], dim=-1)
-            out = branch_attention(
-                asked[:, :, None], group.shared, [(own.keys, own.values)], bias, scaling
-            )[:, 0]
+            own = [(one.keys, one.values) for one in (group.own, new)]
+            out = branch_attention(asked[:, :, None], group.shared, own, bias, scaling)[:, 0]
             if group.rows is None:
                 return out
             found[group.rows] = out
@@ -172,16 +177,23 @@ class _NewRows:
         """Branches that have no keys of their own in a layer yet."""
         owners = {member for one in own for member in one.members}
         others = tuple(branch for branch in everyone if branch not in owners)
-        if not others:
-            return []
-        heads, _, width = self._clean.keys[layer].shape
-        empty = self._clean.keys[layer].new_empty(len(others), heads, 0, width)
-        return [OwnKeys(others, np.empty(0, np.int64), empty, empty)]
+        return [self._without_keys(layer, others)] if others else []
 
-    def _groups(self, layer: int, owners: Sequence[OwnKeys], going: Sequence[int]) -> list[_Group]:
+    def _without_keys(self, layer: int, members: Sequence[int]) -> OwnKeys:
+        heads, _, width = self._clean.keys[layer].shape
+        empty = self._clean.keys[layer].new_empty(len(members), heads, 0, width)
+        return OwnKeys(tuple(members), np.empty(0, np.int64), empty, empty)
+
+    def _groups(
+        self,
+        layer: int,
+        owners: Sequence[OwnKeys],
+        fresh: Sequence[OwnKeys],
+        going: Sequence[int],
+    ) -> list[_Group]:
         place = {branch: number for number, branch in enumerate(going)}
         groups = []
-        for own in owners:
+        for own, new in zip(owners, fresh, strict=True):
             rows = [place[member] for member in own.members]
             whole = rows == list(range(len(going)))
             clean = np.setdiff1d(np.arange(self._clean.length), own.positions)
@@ -194,6 +206,7 @@ class _NewRows:
                     None if whole else torch.tensor(rows, device=keys.device),
                     (keys[:, chosen], values[:, chosen]),
                     *self._bias(layer, own.members, np.concatenate([clean, own.positions])),
+                    new,
                 )
             )
         return groups

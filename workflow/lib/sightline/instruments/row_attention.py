@@ -177,25 +177,27 @@ def branch_attention(
     """
     if query.shape[2] >= ROWS_FOR_FUSED:
         return _fused(query, shared, own, bias, scaling)
-    own_keys, own_values = joined(own)
     branches, heads, rows, width = query.shape
-    groups, far_keys, near_keys = len(shared[0]), shared[0].shape[1], own_keys.shape[2]
+    groups, far_keys = len(shared[0]), shared[0].shape[1]
     per_group = heads // groups
     # Shared keys see the rows of all branches as one matrix; own keys go branch by branch.
     query = query.reshape(branches, groups, per_group * rows, width)
     far = query.transpose(0, 1).reshape(groups, -1, width) @ shared[0].transpose(1, 2)
-    far = far.view(groups, branches, per_group, rows, far_keys)
-    near = query @ own_keys.transpose(2, 3)
-    near = near.view(branches, groups, per_group, rows, near_keys).transpose(0, 1)
-    scores = torch.cat([far, near], dim=-1).float() * scaling
+    parts = [far.view(groups, branches, per_group, rows, far_keys)]
+    for keys, _ in own:
+        near = (query @ keys.transpose(2, 3)).view(branches, groups, per_group, rows, -1)
+        parts.append(near.transpose(0, 1))
+    # Scores are few where keys are many: they are put together, own keys are not.
+    scores = torch.cat(parts, dim=-1).float() * scaling
     if bias is not None:
         by_head = bias.unflatten(1, (1 if bias.shape[1] == 1 else groups, -1))
         scores += by_head.transpose(0, 1)
-    far, near = scores.softmax(-1).to(query.dtype).split([far_keys, near_keys], dim=-1)
+    far, *weights = scores.softmax(-1).to(query.dtype).split([one.shape[-1] for one in parts], -1)
     out = far.reshape(groups, branches * per_group * rows, far_keys) @ shared[1]
     out = out.view(groups, branches, per_group * rows, width).transpose(0, 1)
-    near = near.transpose(0, 1).reshape(branches, groups, per_group * rows, near_keys)
-    out = out + near @ own_values
+    for weight, (_, values) in zip(weights, own, strict=True):
+        near = weight.transpose(0, 1).reshape(branches, groups, per_group * rows, -1)
+        out = out + near @ values
     return out.reshape(branches, heads, rows, width).transpose(1, 2)
 
 
