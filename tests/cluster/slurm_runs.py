@@ -72,15 +72,16 @@ class SlurmRun:
         ]
         return "\n".join([*lines, f"Lost: {'; '.join(self.lost()) or 'nothing'}."])
 
-    def kill_node(self, module: str) -> str:
-        """Wait until a module of the library runs on a node, kill that node, and return its name."""
+    def kill_node(self, *modules: str) -> Death:
+        """Wait until one of these modules of the library runs on a node, and kill that node."""
         end = time.monotonic() + PATIENCE
-        while not (places := self._places(module)):
+        while not (places := [(one, at) for one in modules for at in self._places(one)]):
             if self._process.poll() is not None or time.monotonic() > end:
-                raise RuntimeError(f"no node ever ran {module}\n{self.said}")
+                raise RuntimeError(f"no node ever ran {' or '.join(modules)}\n{self.said}")
             time.sleep(0.1)
-        self._kill(places[0], module)
-        return places[0]
+        module, node = places[0]
+        self._kill(node, module)
+        return self.deaths[-1]
 
     def kill_nodes_at_random(self, rng: random.Random, most: int, longest: float) -> None:
         """Kill a node at moments that nobody chose, and start it again, until the call ends.
