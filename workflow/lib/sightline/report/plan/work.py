@@ -130,7 +130,7 @@ def _subsets(study: dict, tokens: int) -> Sequence[subsets.Subset]:
     # Noise in a few patches changes what the tower makes of all of them.
     noises = [
         subsets.Subset(subsets.NOISE, subsets.NOISE, tile, np.arange(tokens))
-        for tile in (subsets.INDEPENDENT, subsets.REPEATED)
+        for tile in subsets.TILES
     ]
     return [*built, *noises]
 

@@ -126,10 +126,12 @@ class Ablation:
         scene, instance = task.candidate.scene, task.candidate.instance
         prompts = self.prompts(task)
         image = scene.image()
-        tiles = (subsets.INDEPENDENT, subsets.REPEATED)
-        noises = [noise_image(task.candidate, self.vlm, self.protocol.seed, tile) for tile in tiles]
+        noises = [
+            noise_image(task.candidate, self.vlm, self.protocol.seed, tile)
+            for tile in subsets.TILES
+        ]
         clean, *noised = self.vlm.encode_images([image, *noises])
-        sources = {MEAN_TOKEN: self.mean_token} | dict(zip(tiles, noised, strict=True))
+        sources = {MEAN_TOKEN: self.mean_token} | dict(zip(subsets.TILES, noised, strict=True))
         norms = self.norms(image, clean)
         conditions, own = self.conditions(task, clean, norms, prompts)
         common = {
@@ -185,10 +187,7 @@ class Ablation:
             self.protocol.random_draws,
             (self.protocol.seed, task.candidate.scene.id, task.candidate.instance.id),
         )
-        noises = [
-            Subset(subsets.NOISE, subsets.NOISE, tile, own)
-            for tile in (subsets.INDEPENDENT, subsets.REPEATED)
-        ]
+        noises = [Subset(subsets.NOISE, subsets.NOISE, tile, own) for tile in subsets.TILES]
         return [*replaced, *noises], own
 
     def _question(self, task: Task, setting: str) -> str:

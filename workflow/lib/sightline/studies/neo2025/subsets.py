@@ -41,7 +41,7 @@ MASK, CODE_GEOMETRY = "mask", "code_geometry"
 ANYWHERE, OUTSIDE = "anywhere", "outside"
 IG_YES, IG_CODE, IG_CLASS = "ig_yes", "ig_code", "ig_class"
 PROJECTOR, TOWER = "projector", "tower"
-INDEPENDENT, REPEATED = "independent", "repeated"
+TILES = INDEPENDENT, REPEATED = "independent", "repeated"
 
 Tokens = NDArray[np.int64]
 

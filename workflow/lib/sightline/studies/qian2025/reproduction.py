@@ -141,7 +141,7 @@ def _near(effects: Effects, model: str, cell: Cell) -> Finding | None:
     if here is None or printed.value is None:
         return None
     near = abs(here.value - printed.value) <= cell.limit
-    prefix = "" if cell.judged else f"{BESIDE}"
+    prefix = "" if cell.judged else BESIDE
     return Finding(
         f"{prefix}{cell.metric}, {cell.place}, percent", here.value, here.low, here.high, here.n,
         REPLICATED if near else NOT_REPLICATED, printed.value, printed.source,
