@@ -3,16 +3,20 @@
 import os
 from pathlib import Path
 
+import inflect
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sightline.demo.silhouettes import CATEGORIES
 from sightline.scenes.coco import Coco
 from sightline.scenes.mentions import (
     Vocabulary,
     VocabularyError,
     coco_synonyms,
     mentioned_as_published,
+    plural,
+    tabled_plurals,
 )
 
 COCO_NAMES = (
@@ -54,6 +58,25 @@ REAL = Path(
 def test_what_is_mentioned(text, names):
     """Whole words, plurals, synonyms, and the longest phrase first."""
     assert COCO.mentioned(text) == names
+
+
+def test_the_table_of_plurals_is_what_inflect_makes_of_every_noun_a_run_looks_for():
+    """So that no run waits for inflect to be imported, and none gets another plural."""
+    synonyms = coco_synonyms()
+    nouns = {
+        *NAMES,
+        *CATEGORIES,
+        *synonyms,
+        *(word for words in synonyms.values() for word in words),
+    }
+    engine = inflect.engine()
+    assert tabled_plurals() == {noun.lower(): engine.plural_noun(noun.lower()) for noun in nouns}
+
+
+def test_a_noun_beyond_the_table_has_a_plural():
+    """Data sets of one's own bring other names."""
+    assert "axolotl" not in tabled_plurals()
+    assert plural("axolotl") == "axolotls"
 
 
 def test_longer_phrases_hide_names_even_when_they_are_not_asked_for():

@@ -15,6 +15,7 @@ rule cache_image_tokens:
         logs("cache/{model}/image_tokens"),
     benchmark:
         benchmarks("cache/{model}/image_tokens")
+    priority: LONGEST_CHAIN
     conda:
         "../../envs/torch.yaml"
     threads: 1

@@ -31,9 +31,10 @@ rule generate_world:
         logs("data/generate_{split}"),
     benchmark:
         benchmarks("data/generate_{split}")
+    priority: LONGEST_CHAIN
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     params:
         images=lambda wildcards: config["datasets"]["coco"]["images"][wildcards.split],
         seed=config["datasets"]["coco"].get("seed", 0),
@@ -53,7 +54,7 @@ rule generate_reasonseg:
         logs("data/generate_reasonseg_{split}"),
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     params:
         images=lambda wildcards: config["datasets"]["reasonseg"]["images"][
             wildcards.split
@@ -78,7 +79,7 @@ rule generate_refer:
         logs("data/generate_refer"),
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     params:
         images=config["datasets"].get("refer", {}).get("images", 0),
         seed=config["datasets"].get("refer", {}).get("seed", 0),

@@ -68,7 +68,7 @@ rule generate_probing:
         benchmarks("data/generate_probing")
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     params:
         seed=config["datasets"]["coco"].get("seed", 0),
         root=subpath(output.manifest, parent=True),

@@ -34,6 +34,7 @@ rule compute_mean_token:
         about=results("neo2025/mean_token/computed/{model}.json"),
     log:
         logs("neo2025/mean_token/{model}"),
+    priority: LONGEST_CHAIN
     conda:
         "../../envs/torch.yaml"
     params:
@@ -102,6 +103,7 @@ rule select_objects:
         logs("neo2025/selection/{model}"),
     benchmark:
         benchmarks("neo2025/selection/{model}")
+    priority: LONGEST_CHAIN
     conda:
         "../../envs/torch.yaml"
     threads: 1
@@ -155,9 +157,10 @@ rule ablate_tokens:
         logs(by_shard("neo2025/ablation/{model}")),
     benchmark:
         benchmarks(by_shard("neo2025/ablation/{model}"))
+    priority: LONGEST_CHAIN
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     resources:
         **model_job(),
     params:

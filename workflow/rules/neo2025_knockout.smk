@@ -19,7 +19,7 @@ rule block_attention:
         benchmarks(by_shard("neo2025/knockout/{model}"))
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     resources:
         **model_job(),
     params:

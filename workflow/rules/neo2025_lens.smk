@@ -73,7 +73,7 @@ rule read_lens:
         benchmarks(by_shard("neo2025/lens/{model}"))
     conda:
         "../../envs/torch.yaml"
-    threads: 4
+    threads: half_of_the_cores
     resources:
         **model_job(),
     params:

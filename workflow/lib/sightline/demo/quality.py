@@ -110,7 +110,9 @@ def answer(vlm: vlms.VLM, held_out: HeldOut, kinds: Iterable[str]) -> pd.DataFra
     frame = pd.DataFrame(rows)
     answers: list[str] = [""] * len(frame)
     for blind, part in frame.groupby("blind"):
-        prompts = [vlm.prompt(question, image=not blind) for question in part["question"]]
+        # Scenes have most questions in common.
+        of = {one: vlm.prompt(one, image=not blind) for one in part["question"].unique()}
+        prompts = [of[question] for question in part["question"]]
         texts = (
             vlm.generate_many(prompts, None, 12, _BATCH)
             if blind

@@ -21,7 +21,7 @@ from sightline.errors import SightlineError
 from sightline.instruments.row_attention import refuse_condition
 from sightline.instruments.similarity import kept_tokens, top_tokens
 from sightline.instruments.watching import Plan, watched_attention, watching
-from sightline.models.prompts import Prompt, find_template, of_equal_length
+from sightline.models.prompts import Prompt, find_template
 from sightline.models.vlm import VLM
 
 DESCRIBE = "Describe this image."
@@ -73,20 +73,18 @@ class CompressedContext:
 
     @torch.no_grad()
     def answers(self, questions: Sequence[str], max_new_tokens: int = 20) -> list[str]:
-        """Greedy answers to questions that know nothing of each other, those of equal length together."""
+        """Greedy answers to questions that know nothing of each other."""
         ids = [self.question_tokens(question) for question in questions]
-        answers = [""] * len(ids)
-        for batch in of_equal_length(ids, self.vlm.source.batch_size):
-            asked = torch.stack([ids[number] for number in batch])
-            for number, tokens in zip(batch, self._decode(asked, max_new_tokens), strict=True):
-                answers[number] = self.vlm.decode(tokens)
-        return answers
+        together, texts = self.vlm.source.batch_size, []
+        for first in range(0, len(ids), together):
+            found = self._decode(ids[first : first + together], max_new_tokens)
+            texts += [self.vlm.decode(tokens) for tokens in found]
+        return texts
 
     @torch.no_grad()
     def logits(self, question: str) -> torch.Tensor:
         """Logits after a question, (vocabulary,) float32."""
-        asked = self.question_tokens(question)[None]
-        return self._forward(self._cache(1), asked.to(self.vlm.device), self.start)[0]
+        return _Questions(self).logits([0], [self.question_tokens(question)])[0]
 
     def question_tokens(self, question: str) -> torch.Tensor:
         """A question as it is put to this context, (tokens,) int64.
@@ -100,42 +98,56 @@ class CompressedContext:
         text = find_template(self.vlm.source.prompt).follow_up(question)
         return torch.tensor(self.vlm.tokenizer(text, add_special_tokens=False)["input_ids"])
 
-    def _cache(self, rows: int) -> DynamicCache:
-        """A cache for so many questions; what they add goes to new tensors."""
-        cache = DynamicCache()
-        for layer, (keys, values) in enumerate(zip(self.keys, self.values, strict=True)):
-            cache.update(keys.expand(rows, -1, -1, -1), values.expand(rows, -1, -1, -1), layer)
-        return cache
-
-    def _decode(self, asked: torch.Tensor, max_new_tokens: int) -> list[list[int]]:
-        """Greedy tokens behind (batch, tokens) questions."""
-        asked, cache, start = asked.to(self.vlm.device), self._cache(len(asked)), self.start
-        ends = torch.tensor(
-            self.vlm.model.generation_config.eos_token_id or [-1], device=asked.device
-        )
-        answers: list[list[int]] = [[] for _ in asked]
-        going = list(range(len(asked)))
-        for step in range(max_new_tokens):
-            tokens = self._forward(cache, asked, start).argmax(-1)
-            for number, token in zip(going, tokens.tolist(), strict=True):
+    def _decode(self, asked: Sequence[torch.Tensor], max_new_tokens: int) -> list[list[int]]:
+        """Greedy tokens behind questions, (tokens,) each."""
+        ends = self.vlm.model.generation_config.eos_token_id or []
+        questions, answers = _Questions(self), [[] for _ in asked]
+        going, new = list(range(len(asked))), list(asked)
+        while going:
+            tokens = questions.logits(going, new).argmax(-1).tolist()
+            for number, token in zip(going, tokens, strict=True):
                 answers[number].append(token)
-            on = ~torch.isin(tokens, ends)
-            if step == max_new_tokens - 1 or not on.any():
-                break
-            if not on.all():
-                # Finished answers leave the batch: what is left gets cheaper at every end.
-                cache.batch_select_indices(on.nonzero()[:, 0])
-                going = [one for one, goes_on in zip(going, on.tolist(), strict=True) if goes_on]
-                tokens = tokens[on]
-            start += asked.shape[1]
-            asked = tokens[:, None]
+            going = [
+                number
+                for number in going
+                if answers[number][-1] not in ends and len(answers[number]) < max_new_tokens
+            ]
+            new = [torch.tensor(answers[number][-1:]) for number in going]
         return answers
 
-    def _forward(self, cache: DynamicCache, tokens: torch.Tensor, start: int) -> torch.Tensor:
-        """Logits behind (batch, tokens) that stand at ``start`` and after it, (batch, vocabulary)."""
-        places = torch.arange(start, start + tokens.shape[1], device=self.vlm.device)
-        embeddings = self.vlm.model.get_input_embeddings()(tokens)
-        return _run(self.vlm, cache, embeddings, places.expand(self.axes, -1))
+
+class _Questions:
+    """Questions put to one context as one sequence behind it; none sees another, so none pads another."""
+
+    def __init__(self, context: CompressedContext) -> None:
+        self._context, self._cache = context, DynamicCache()
+        for layer, kept in enumerate(zip(context.keys, context.values, strict=True)):
+            self._cache.update(*(one[None] for one in kept), layer)
+        # Of every row behind the context: the question it belongs to, and its place in it.
+        self._owners = self._places = torch.empty(0, dtype=torch.int64)
+
+    def logits(self, numbers: Sequence[int], new: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Logits after further tokens of some questions, (tokens,) each: (questions, vocabulary) float32."""
+        vlm, begin = self._context.vlm, self._context.start
+        lengths = torch.tensor([len(tokens) for tokens in new])
+        owners = torch.tensor(numbers).repeat_interleave(lengths)
+        known = [int((self._owners == number).sum()) for number in numbers]
+        places = torch.cat(
+            [torch.arange(first, first + len(one)) for first, one in zip(known, new, strict=True)]
+        )
+        self._owners = torch.cat([self._owners, owners])
+        self._places = torch.cat([self._places, places])
+        hidden = (self._owners != owners[:, None]) | (self._places > places[:, None])
+        mask = torch.zeros(len(owners), len(self._context) + len(self._owners))
+        mask[:, len(self._context) :].masked_fill_(hidden, torch.finfo(vlm.dtype).min)
+        return _run(
+            vlm,
+            self._cache,
+            vlm.model.get_input_embeddings()(torch.cat(list(new)).to(vlm.device))[None],
+            (begin + places).to(vlm.device).expand(self._context.axes, -1),
+            mask[None, None].to(vlm.device, vlm.dtype),
+            lengths.cumsum(0).to(vlm.device) - 1,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -306,23 +318,38 @@ def compress(
 
 
 def _run(
-    vlm: VLM, cache: DynamicCache, embeddings: torch.Tensor, positions: torch.Tensor
+    vlm: VLM,
+    cache: DynamicCache,
+    embeddings: torch.Tensor,
+    positions: torch.Tensor,
+    mask: torch.Tensor | None = None,
+    ends: torch.Tensor | int = 1,
 ) -> torch.Tensor:
-    """Logits at the last of (batch, rows, width) that follow what is cached, at (axes, rows) positions."""
-    rows = embeddings.shape[0]
-    places = positions[:, None].expand(-1, rows, -1)
-    return (
-        vlm.model(
-            inputs_embeds=embeddings,
-            # Without a mask transformers looks for packed sequences in the positions.
-            attention_mask=embeddings.new_ones(
-                rows, embeddings.shape[1] + cache.get_seq_length(), dtype=torch.int64
-            ),
-            position_ids=places[0] if len(places) == 1 else places,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
+    """Logits of some rows, by default the last, of a sequence that follows what is cached.
+
+    Args:
+        vlm: the model.
+        cache: of one sequence.
+        embeddings: (1, rows, width).
+        positions: (axes, rows).
+        mask: added to scores, (1, 1, rows, keys); None for a causal one.
+        ends: rows whose logits are asked for, or how many of the last.
+
+    Returns:
+        (ends, vocabulary) float32.
+    """
+    if mask is None:
+        # Without a mask transformers looks for packed sequences in the positions.
+        mask = embeddings.new_ones(
+            1, embeddings.shape[1] + cache.get_seq_length(), dtype=torch.int64
         )
-        .logits[:, -1]
-        .float()
+    places = positions[:, None]
+    out = vlm.model(
+        inputs_embeds=embeddings,
+        attention_mask=mask,
+        position_ids=places[0] if len(places) == 1 else places,
+        past_key_values=cache,
+        use_cache=True,
+        logits_to_keep=ends,
     )
+    return out.logits[0].float()

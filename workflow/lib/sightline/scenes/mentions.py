@@ -9,7 +9,7 @@ apart.
 
 import csv
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -25,8 +25,7 @@ class VocabularyError(SightlineError):
 def coco_synonyms() -> Mapping[str, tuple[str, ...]]:
     """Synonyms of COCO categories, where there are any: category -> synonyms, in the singular."""
     table: dict[str, tuple[str, ...]] = {}
-    path = resources.files("sightline.scenes") / "coco_synonyms.csv"
-    for row in csv.DictReader(path.read_text(encoding="utf-8").splitlines()):
+    for row in _read_table("coco_synonyms.csv"):
         table[row["category"]] = (*table.get(row["category"], ()), row["synonym"])
     return table
 
@@ -102,15 +101,26 @@ def _forms(phrase: str) -> tuple[str, str]:
 
 def plural(noun: str) -> str:
     """The plural of a noun, irregular ones too."""
-    return str(_engine().plural_noun(noun))
+    return tabled_plurals().get(noun) or str(_engine().plural_noun(noun))
+
+
+@cache
+def tabled_plurals() -> Mapping[str, str]:
+    """What inflect makes of the nouns of COCO and of the demo's scenes: noun -> plural, in lower case."""
+    return {row["noun"]: row["plural"] for row in _read_table("plurals.csv")}
 
 
 @cache
 def _engine() -> Any:
-    # Takes two seconds to import, and most commands that pass by here need no plural.
+    # Takes three seconds to import, so the nouns that every run looks for have their plurals in a table.
     import inflect
 
     return inflect.engine()
+
+
+def _read_table(name: str) -> Iterator[dict[str, str]]:
+    path = resources.files("sightline.scenes") / name
+    return csv.DictReader(path.read_text(encoding="utf-8").splitlines())
 
 
 def _normal(phrase: str) -> str:

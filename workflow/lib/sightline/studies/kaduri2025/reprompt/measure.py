@@ -6,7 +6,8 @@ subtasks is looked at once.
 
 import argparse
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -62,12 +63,17 @@ class OwnText:
 
     vlm: VLM
     answer_tokens: int
+    _read: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False)
 
     def read(self, messages: Sequence[str]) -> Answered:
-        """Greedy answers."""
-        prompts = [self.vlm.prompt(message, image=False) for message in messages]
+        """Greedy answers; what was read before is not read again."""
+        fresh = [message for message in dict.fromkeys(messages) if message not in self._read]
+        prompts = [self.vlm.prompt(message, image=False) for message in fresh]
         texts = self.vlm.generate_many(prompts, None, self.answer_tokens)
-        return Answered(texts, 0, [len(prompt) for prompt in prompts])
+        for message, prompt, text in zip(fresh, prompts, texts, strict=True):
+            self._read[message] = text, len(prompt)
+        found = [self._read[message] for message in messages]
+        return Answered([text for text, _ in found], 0, [length for _, length in found])
 
 
 @dataclass(frozen=True)
@@ -98,6 +104,11 @@ class Reprompting:
     settings: Settings
     reader: Reader
 
+    @cached_property
+    def _blind(self) -> OwnText:
+        # One for all pictures: they have many questions in common.
+        return OwnText(self.vlm, self.settings.answer_tokens)
+
     def measure(self, picture: str, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         """Rows of all questions about one picture."""
         image = asked[0].one.picture()
@@ -124,7 +135,7 @@ class Reprompting:
                 [self.settings.reader.format(question=one, **fill) for one in questions]
             )
         if method.kind == methods.BLIND:
-            return OwnText(self.vlm, self.settings.answer_tokens).read(questions)
+            return self._blind.read(questions)
         share = method.share / 100
         if method.kind == methods.FULL:
             context = seen.full_context()
