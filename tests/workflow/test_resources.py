@@ -1,6 +1,7 @@
 """What jobs with a model ask for, and how it changes when they are tried again."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -81,6 +82,27 @@ def test_every_process_without_a_gpu_holds_the_weights():
     asked = job("listed", threads=4, device="cpu")
     assert asked["mem_mb"] == 8_000 + 8 * 14_100
     assert "gpu" not in asked and "gpu_model" not in asked
+
+
+@pytest.mark.parametrize(
+    ("cores", "local", "remote", "threads"),
+    [
+        (1, True, False, 1),
+        (2, True, False, 1),
+        (6, True, False, 3),
+        (64, True, False, 4),
+        (None, False, False, 4),
+        (2, True, True, 4),
+    ],
+    ids=["one core", "laptop", "desktop", "server", "asking a cluster", "a cluster's job"],
+)
+def test_a_job_that_shares_work_out_leaves_half_of_a_machine_to_the_next(
+    cores, local, remote, threads
+):
+    workflow = SimpleNamespace(cores=cores, local_exec=local, remote_exec=remote)
+    known = {"workflow": workflow}
+    exec(compile(RULES.read_text(), RULES, "exec"), known)
+    assert known["half_of_the_cores"](None) == threads
 
 
 def test_layers_on_several_gpus_ask_for_them():

@@ -376,22 +376,6 @@ def wanted_questions():
     return [*([authors] if authors else []), *pope]
 
 
-# Priority of the jobs that lead to the ablations: on few cores, what is longest has to begin first.
-LONGEST_CHAIN = 1
-
-
-def half_of_the_cores(wildcards):
-    """Threads of a job that shares its work out: at most four.
-
-    Half of this machine, the other half is for the next model: a job that takes all cores waits until none is busy,
-    and leaves all but one idle while it loads. On a cluster nothing waits for the cores of one machine.
-    """
-    most = 4
-    if workflow.remote_exec or not workflow.local_exec:
-        return most
-    return max(1, min(most, workflow.cores // 2))
-
-
 def look_at_jobs_only_when_one_ends():
     """Keep Snakemake from looking at all waiting jobs more and more often.
 

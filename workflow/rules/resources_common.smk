@@ -1,10 +1,25 @@
-"""What jobs that run a model ask for; no rule."""
+"""What jobs ask for: cores, and those that run a model memory and GPUs; no rule."""
 
 import csv
 
 # In MB: Python, torch and the images of a job; a checkpoint whose size nobody has written down, 7B in 16 bits.
 BESIDE_WEIGHTS = 8_000
 UNKNOWN_WEIGHTS = 16_000
+
+# Priority of the jobs that lead to the ablations: on few cores, what is longest has to begin first.
+LONGEST_CHAIN = 1
+
+
+def half_of_the_cores(wildcards):
+    """Threads of a job that shares its work out: at most four.
+
+    Half of this machine, the other half is for the next model: a job that takes all cores waits until none is busy,
+    and leaves all but one idle while it loads. On a cluster nothing waits for the cores of one machine.
+    """
+    most = 4
+    if workflow.remote_exec or not workflow.local_exec:
+        return most
+    return max(1, min(most, workflow.cores // 2))
 
 
 def model_job():
