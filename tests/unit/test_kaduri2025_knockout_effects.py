@@ -251,6 +251,8 @@ def test_published_numbers_of_the_dossier():
     ends = [paper.end_of_rise(condition)[0] for condition in KNOCKOUTS]
     # The dossier divides by the end of each curve, the claims by the mean of the three ends.
     assert ends == pytest.approx([0.89, 0.94, 0.90], abs=0.01)
+    for _, source in (paper.ceiling(), paper.below_ceiling(QUERY)):
+        assert source.count("derived from") == 1
     assert paper.points() == (-1, 10, 20, 30, 40, 50, 60, 70)
     assert Paper(PUBLISHED, SECOND_MODEL).bar(QUERY, "except middle")[0] == 0.81
     assert Paper(PUBLISHED, "").ceiling() == (None, "")

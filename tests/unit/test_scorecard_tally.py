@@ -79,6 +79,8 @@ def test_models_that_agree_give_one_verdict_and_others_a_split():
     assert "1 mixed" in tally_words([same, split])
     data = results_by_claim([row(), row(INCONCLUSIVE, dataset="COCO")])[0]
     assert data.summary == "replicated on 1 of 2 models and data sets"
+    none = results_by_claim([row(INCONCLUSIVE), row(NOT_REPLICATED, model="second")])[0]
+    assert (none.verdict, none.summary) == (MIXED, "not replicated on 1 of 2 models")
 
 
 def test_headlines_that_were_not_run_are_silent_where_others_were():

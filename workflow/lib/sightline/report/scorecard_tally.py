@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from sightline.studies.claims import NOT_RUN, REPLICATED, VERDICTS, Claim
+from sightline.studies.claims import NOT_REPLICATED, NOT_RUN, REPLICATED, VERDICTS, Claim
 from sightline.studies.verdicts import BESIDE, CONTROL
 
 MIXED = "mixed"
@@ -93,13 +93,15 @@ class ClaimResult:
 
     @property
     def summary(self) -> str:
-        """The verdict in words: "replicated", or "replicated on 1 of 2 models"."""
+        """The verdict in words: "replicated", or where models differ "replicated on 1 of 2 models"."""
         run = [row for row in self.headlines if row.verdict != NOT_RUN]
         if self.verdict != MIXED:
             return self.verdict
-        held = sum(row.verdict == REPLICATED for row in run)
+        verdicts = [row.verdict for row in run]
+        # Where none replicates, mixed are the others: not replicated, and inconclusive.
+        told = REPLICATED if REPLICATED in verdicts else NOT_REPLICATED
         unit = "models" if len({row.model for row in run}) == len(run) else "models and data sets"
-        return f"replicated on {held} of {len(run)} {unit}"
+        return f"{told} on {verdicts.count(told)} of {len(run)} {unit}"
 
     @property
     def shown(self) -> Claim:

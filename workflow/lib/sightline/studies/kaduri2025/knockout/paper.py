@@ -21,6 +21,7 @@ POINTS = 8
 
 Number = tuple[float | None, str]
 UNKNOWN: Number = (None, "")
+_DERIVED = "derived from "
 
 
 class Paper:
@@ -94,4 +95,6 @@ def _derive(formula: Callable[..., float], *numbers: Number) -> Number:
     values = [value for value, _ in numbers]
     if any(value is None for value in values):
         return UNKNOWN
-    return round(formula(*values), 3), f"derived from {numbers[0][1]}"
+    # The ceiling is derived itself.
+    source = numbers[0][1].removeprefix(_DERIVED)
+    return round(formula(*values), 3), f"{_DERIVED}{source}"
