@@ -32,9 +32,16 @@ def calls(folder: Path) -> list[str]:
     return log.read_text(errors="replace").split(CALL)[1:] if log.is_file() else []
 
 
+def without_shown_logs(text: str) -> str:
+    """What a call said itself: the log of a failed job is that of another Snakemake, with numbers of its own."""
+    return re.sub(r"^Logfile .*:\n(={80})\n.*?^\1\n", "", text, flags=re.M | re.S)
+
+
 def jobs(text: str) -> Iterator[tuple[str, list[str]]]:
     """(jobid, outputs) of the jobs that one call of Snakemake started, one that was tried again twice."""
-    for block in re.findall(r"^(?:local)?rule \w+:\n((?:    .*\n)+)", text, re.M):
+    for block in re.findall(
+        r"^(?:local)?rule \w+:\n((?:    .*\n)+)", without_shown_logs(text), re.M
+    ):
         outputs = re.search(r"^    output: (.*)$", block, re.M)
         number = re.search(r"^    jobid: (\d+)$", block, re.M)
         if outputs and number:
@@ -51,7 +58,7 @@ def finished(folder: Path) -> dict[Path, bytes]:
     found = {}
     for call in calls(folder):
         outputs = dict(jobs(call))
-        for number in re.findall(r"^Finished jobid: (\d+)", call, re.M):
+        for number in re.findall(r"^Finished jobid: (\d+)", without_shown_logs(call), re.M):
             for output in outputs.get(number, ()):
                 path = folder / output
                 if path.is_file():
