@@ -1,4 +1,4 @@
-"""What jobs with a model ask for, and how it changes when they are tried again."""
+"""What jobs ask for, and how it changes when they are tried again."""
 
 from pathlib import Path
 from types import SimpleNamespace
