@@ -2,6 +2,7 @@
 
 import getpass
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -11,11 +12,14 @@ from pathlib import Path
 
 import psutil
 
-PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol", "sinfo")
+PROGRAMS = ("munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scontrol")
 NODES = ("one", "two")
 CARD = "h100"
 PATIENCE = 60
 """Seconds in which a daemon has to answer, or a node to be what it should be, on a busy machine."""
+
+_TAKING = ("IDLE", "MIXED", "ALLOCATED")
+"""States of a node that takes jobs: one may have come at once."""
 
 # Debian puts the daemons where only root's search path leads.
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"])
@@ -94,7 +98,7 @@ class LittleSlurm:
             for node in NODES:
                 self._start(node, "slurmd", "-D", "-N", node)
             for node in NODES:
-                self._await(node, "idle")
+                self._await(node, *_TAKING)
         except BaseException:
             self.stop()
             raise
@@ -105,12 +109,12 @@ class LittleSlurm:
         while doomed := self.on_node(node):
             _kill(doomed)
         self._daemons.pop(node).wait()
-        self._await(node, "down")
+        self._await(node, "DOWN")
 
     def revive_node(self, node: str) -> None:
         """Start a node again and wait until it takes jobs."""
         self._start(node, "slurmd", "-D", "-N", node)
-        self._await(node, "idle")
+        self._await(node, *_TAKING)
 
     def running(self) -> dict[str, str]:
         """Number of each job that runs -> its node."""
@@ -163,23 +167,31 @@ class LittleSlurm:
                 start_new_session=True,
             )
 
-    def _await(self, node: str, wanted: str) -> None:
-        """Wait for the state of a node. A question that nobody answers yet is asked again."""
+    def _await(self, node: str, *wanted: str) -> None:
+        """Wait for one of some states of a node. A question that nobody answers yet is asked again."""
         end = time.monotonic() + PATIENCE
         found = ""
-        while found != wanted:
+        while found not in wanted:
             dead = [name for name, daemon in self._daemons.items() if daemon.poll() is not None]
             if dead or time.monotonic() > end:
                 said = "\n".join(
                     f"{name}: {self._said(name).read_text(errors='replace')[-2000:]}"
                     for name in dead or self._daemons
                 )
-                raise RuntimeError(f"node {node} is {found!r}, not {wanted}; ended: {dead}\n{said}")
+                raise RuntimeError(
+                    f"node {node} is {found!r}, not {' or '.join(wanted)}; ended: {dead}\n{said}"
+                )
             time.sleep(0.2)
-            # A mark behind the state says that the node does not answer, or is about to change.
-            found = self.ask("sinfo", "--noheader", f"--nodes={node}", "--format=%T").strip(
-                " \n*#~$"
-            )
+            found = self._state(node)
+
+    def _state(self, node: str) -> str:
+        """What the controller thinks of a node, or nothing if it does not answer.
+
+        sinfo calls a node that is down mixed for as long as it remembers a job on some of its cores.
+        """
+        said = self.ask("scontrol", "--oneliner", "show", "node", node)
+        state, *marks = (re.findall(r" State=(\S+)", said) or [""])[0].split("+")
+        return f"{state}, silent" if "NOT_RESPONDING" in marks and state != "DOWN" else state
 
     def _said(self, name: str) -> Path:
         return self._folder / f"{name}.said"
