@@ -1,7 +1,7 @@
 """Greedy decoding of many conditions together: each one's new token is a row, its own past read by it alone."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -103,6 +103,31 @@ class _Group:
     new_bias: torch.Tensor | None
     new: OwnKeys
 
+    def select(self, place: Mapping[int, int]) -> "_Group | None":
+        """Only the branches that have a place among the answers that go on; None if none of them has."""
+        kept = [number for number, member in enumerate(self.own.members) if member in place]
+        if not kept:
+            return None
+        members = [self.own.members[number] for number in kept]
+        index = torch.tensor(kept, device=self.own.keys.device)
+        bias, new_bias = (
+            one if one is None or len(one) == 1 else one.index_select(0, index)
+            for one in (self.bias, self.new_bias)
+        )
+        return _Group(
+            self.own.select(members),
+            _rows([place[member] for member in members], len(place), self.own.keys.device),
+            self.shared,
+            bias,
+            new_bias,
+            self.new.select(members),
+        )
+
+
+def _rows(places: Sequence[int], count: int, device: torch.device) -> torch.Tensor | None:
+    """Places among so many new rows; None for all of them in order."""
+    return None if list(places) == list(range(count)) else torch.tensor(places, device=device)
+
 
 class _NewRows:
     """The rows of new tokens, one for each answer that goes on."""
@@ -113,13 +138,10 @@ class _NewRows:
     @functools.cached_property
     def _layers(self) -> list[list[_Group]]:
         # Made when it is first needed: answers of one token have no new rows.
-        everyone = range(len(self._branches.edges))
-        layers = []
-        for layer, own in enumerate(self._branches.past):
-            owners = [*own, *self._others(layer, own, everyone)]
-            fresh = [self._without_keys(layer, one.members) for one in owners]
-            layers.append(self._groups(layer, owners, fresh, everyone))
-        return layers
+        return [
+            [self._group(layer, one) for one in [*own, *self._others(layer, own)]]
+            for layer, own in enumerate(self._branches.past)
+        ]
 
     def run(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
         """States of new tokens after the last block, (answers, width)."""
@@ -131,14 +153,10 @@ class _NewRows:
 
     def select(self, going: Sequence[int]) -> None:
         """Go on with fewer answers."""
+        place = {branch: number for number, branch in enumerate(going)}
         for layer, groups in enumerate(self._layers):
-            owners, new = [], []
-            for group in groups:
-                left = [one for one in group.own.members if one in going]
-                if left:
-                    owners.append(group.own.select(left))
-                    new.append(group.new.select(left))
-            self._layers[layer] = self._groups(layer, owners, new, going)
+            fewer = (group.select(place) for group in groups)
+            self._layers[layer] = [group for group in fewer if group is not None]
 
     def attend(
         self,
@@ -173,10 +191,10 @@ class _NewRows:
             found[group.rows] = out
         return found
 
-    def _others(self, layer: int, own: Sequence[OwnKeys], everyone: range) -> list[OwnKeys]:
+    def _others(self, layer: int, own: Sequence[OwnKeys]) -> list[OwnKeys]:
         """Branches that have no keys of their own in a layer yet."""
         owners = {member for one in own for member in one.members}
-        others = tuple(branch for branch in everyone if branch not in owners)
+        others = tuple(one for one in range(len(self._branches.edges)) if one not in owners)
         return [self._without_keys(layer, others)] if others else []
 
     def _without_keys(self, layer: int, members: Sequence[int]) -> OwnKeys:
@@ -184,32 +202,18 @@ class _NewRows:
         empty = self._clean.keys[layer].new_empty(len(members), heads, 0, width)
         return OwnKeys(tuple(members), np.empty(0, np.int64), empty, empty)
 
-    def _groups(
-        self,
-        layer: int,
-        owners: Sequence[OwnKeys],
-        fresh: Sequence[OwnKeys],
-        going: Sequence[int],
-    ) -> list[_Group]:
-        place = {branch: number for number, branch in enumerate(going)}
-        groups = []
-        for own, new in zip(owners, fresh, strict=True):
-            rows = [place[member] for member in own.members]
-            whole = rows == list(range(len(going)))
-            clean = np.setdiff1d(np.arange(self._clean.length), own.positions)
-            keys, values = self._clean.keys[layer], self._clean.values[layer]
-            contiguous = len(clean) == 0 or clean[-1] == len(clean) - 1
-            chosen = slice(0, len(clean)) if contiguous else torch.from_numpy(clean).to(keys.device)
-            groups.append(
-                _Group(
-                    own,
-                    None if whole else torch.tensor(rows, device=keys.device),
-                    (keys[:, chosen], values[:, chosen]),
-                    *self._bias(layer, own.members, np.concatenate([clean, own.positions])),
-                    new,
-                )
-            )
-        return groups
+    def _group(self, layer: int, own: OwnKeys) -> _Group:
+        clean = np.setdiff1d(np.arange(self._clean.length), own.positions)
+        keys, values = self._clean.keys[layer], self._clean.values[layer]
+        contiguous = len(clean) == 0 or clean[-1] == len(clean) - 1
+        chosen = slice(0, len(clean)) if contiguous else torch.from_numpy(clean).to(keys.device)
+        return _Group(
+            own,
+            _rows(own.members, len(self._branches.edges), keys.device),
+            (keys[:, chosen], values[:, chosen]),
+            *self._bias(layer, own.members, np.concatenate([clean, own.positions])),
+            self._without_keys(layer, own.members),
+        )
 
     def _bias(
         self, layer: int, members: Sequence[int], keys: np.ndarray
