@@ -5,6 +5,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from sightline.demo.muon import Muon
+
 
 class MasterOptimizer:
     """Steps float32 copies of bfloat16 weights and writes them back.
@@ -49,15 +51,7 @@ class MasterOptimizer:
             )
         ]
         if muon_groups:
-            self._optimizers.append(
-                torch.optim.Muon(
-                    muon_groups,
-                    weight_decay=weight_decay,
-                    momentum=0.95,
-                    nesterov=True,
-                    adjust_lr_fn="match_rms_adamw",
-                )
-            )
+            self._optimizers.append(Muon(muon_groups, weight_decay))
         for optimizer in self._optimizers:
             for group in optimizer.param_groups:
                 group["full_lr"] = group["lr"]
