@@ -6,6 +6,7 @@ import pytest
 
 from sightline.report.scorecard_tally import (
     MIXED,
+    caution,
     control_word,
     counted,
     is_beside,
@@ -134,3 +135,21 @@ def test_studies_keep_their_claims_apart():
 
 def test_nothing_judged_is_said_plainly():
     assert tally_words([]) == "0 claims"
+
+
+@pytest.mark.parametrize(
+    ("dataset", "verdict", "said"),
+    [
+        ("embedded world", REPLICATED, True),
+        ("embedded world, in MME's format", NOT_REPLICATED, True),
+        ("embedded world", NOT_RUN, False),
+        ("COCO val2017", REPLICATED, False),
+    ],
+)
+def test_verdicts_on_drawn_scenes_come_with_a_caution(dataset, verdict, said):
+    rows = [row(REPLICATED, dataset="COCO val2017"), row(verdict, claim="C2", dataset=dataset)]
+    assert caution(rows).startswith("Verdicts on the embedded world") == said
+
+
+def test_no_caution_is_empty():
+    assert caution([row(REPLICATED, dataset="COCO val2017")]) == ""

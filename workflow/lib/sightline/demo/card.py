@@ -18,7 +18,7 @@ CARD = "README.md"
 
 _INTRODUCTION = """# Demo model
 
-{origin} on scenes of Sightline's embedded world by `snakemake train_demo_models`; no other data, no other
+{origin} on scenes of Sightline's embedded world {way} `snakemake train_demo_models`{told}; no other data, no other
 weights. Stock transformers classes but for a projection, float16 safetensors. Licence: that of the repository.
 
 | folder | class | what it is |
@@ -110,6 +110,11 @@ def write_card(models: Path, quality: pd.DataFrame) -> None:
     origin = f"Grown from {start}, the shallower demo model," if start else "Trained from nothing"
     introduction = _INTRODUCTION.replace("{layers}", str(recipe["layers"]))
     introduction = introduction.replace("{origin}", origin)
+    told = "history" in recipe
+    introduction = introduction.replace("{way}", "with the stages of" if told else "by")
+    introduction = introduction.replace(
+        "{told}", " (where it went otherwise is told below)" if told else ""
+    )
     introduction = introduction.replace("{sam}", _SAM if (models / SAM).exists() else "")
     introduction += _GROWN if start else ""
     parts = [

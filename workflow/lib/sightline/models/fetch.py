@@ -34,7 +34,7 @@ log = logging.getLogger(__name__)
 PATTERNS = ("*.json", "*.safetensors", "*.model", "*.txt", "*.jinja")
 """Weights, configuration, tokenizer and processor; no pickled weights, no code."""
 PICKLED = ("*.bin",)
-"""Fetched only where asked for, and read by nothing but the converter, which unpickles arrays alone."""
+"""Fetched only where asked for. Whatever reads them unpickles tensors alone."""
 
 
 MARKER = ".fetched"

@@ -15,7 +15,7 @@ _SHOWN = 3
 def load_weights(model_class: Any, location: Path | str, where: str, **options: Any) -> Any:
     """``from_pretrained``, where every weight must be there and fit.
 
-    Tied weights and buffers that are computed count as there.
+    Tied weights and buffers that are computed count as there. Of pickled weights tensors are read and nothing else.
 
     Args:
         model_class: of transformers.
@@ -29,7 +29,11 @@ def load_weights(model_class: Any, location: Path | str, where: str, **options: 
     """
     # Weights of another shape are told of like missing ones, not as an error without a type of its own.
     model, found = model_class.from_pretrained(
-        location, output_loading_info=True, ignore_mismatched_sizes=True, **options
+        location,
+        output_loading_info=True,
+        ignore_mismatched_sizes=True,
+        weights_only=True,
+        **options,
     )
     _refuse(found["missing_keys"], {name for name, *_ in found["mismatched_keys"]}, where, location)
     return model

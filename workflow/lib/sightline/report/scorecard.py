@@ -18,6 +18,7 @@ from sightline.report.papers import paper
 from sightline.report.scorecard_page import gallery_links, scorecard_page
 from sightline.report.scorecard_tally import (
     ClaimResult,
+    caution,
     control_word,
     counted,
     is_beside,
@@ -57,6 +58,8 @@ def scorecard_markdown(claims: Sequence[Claim]) -> str:
     """Two tables per study: its claims with one verdict each, and the numbers behind them."""
     results = results_by_claim(claims)
     parts = [f"# Scorecard\n\n{tally_words(results)}\n"]
+    if said := caution(claims):
+        parts.append(f"{said}\n")
     for study in dict.fromkeys(claim.study for claim in claims):
         own = [one for one in results if one.first.study == study]
         right = [title in ("paper says", "this run found", "n") for title in CLAIM_TITLES]

@@ -13,6 +13,7 @@ from sightline.report.papers import item_label, paper
 from sightline.report.scorecard_tally import (
     MIXED,
     ClaimResult,
+    caution,
     control_word,
     counted,
     is_beside,
@@ -118,9 +119,8 @@ def scorecard_page(claims: Sequence[Claim], link: Links, gallery: str = "") -> s
         "by_verdict": "".join(_verdict_buttons(results)),
         "gallery": f'<a href="{escape(gallery)}">All figures and tables</a>' if gallery else "",
     }
-    return page(
-        SCORECARD, "Scorecard · Sightline", {"tally": tally_words(results), "count": ""}, html
-    )
+    texts = {"tally": tally_words(results), "caution": caution(claims), "count": ""}
+    return page(SCORECARD, "Scorecard · Sightline", texts, html)
 
 
 def verdict_pill(verdict: str, words: str = "") -> str:

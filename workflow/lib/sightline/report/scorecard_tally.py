@@ -22,6 +22,8 @@ MIXED = "mixed"
 """Verdict of a claim whose models differ."""
 OUTCOMES = (*VERDICTS[:-1], MIXED, NOT_RUN)
 
+_DRAWN = "embedded world"
+"""How the names of data sets begin whose images are drawn."""
 _BESIDE_CRITERION = "reported beside the claim"
 _COUNT = re.compile(r"(.+), of (\d+)")
 
@@ -49,6 +51,16 @@ def counted(row: Claim) -> str:
     if found is None or row.reproduced is None:
         return ""
     return f"{row.reproduced:.0f} of {found[2]} {found[1].replace(' that ', ' ', 1)}"
+
+
+def caution(claims: Iterable[Claim]) -> str:
+    """What readers of verdicts on drawn scenes have to know; empty where nothing was judged on any."""
+    if not any(row.dataset.startswith(_DRAWN) and row.verdict != NOT_RUN for row in claims):
+        return ""
+    return (
+        "Verdicts on the embedded world are about small models of drawn scenes: they say nothing for or against the "
+        "papers."
+    )
 
 
 @dataclass(frozen=True)

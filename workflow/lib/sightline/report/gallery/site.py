@@ -32,7 +32,13 @@ from sightline.report.scorecard_page import (
     tally_bar,
     verdict_pill,
 )
-from sightline.report.scorecard_tally import ClaimResult, results_by_claim, tally, tally_words
+from sightline.report.scorecard_tally import (
+    ClaimResult,
+    caution,
+    results_by_claim,
+    tally,
+    tally_words,
+)
 from sightline.studies.claims import Claim, read_claims
 
 FILES_FOLDER = "files"
@@ -100,6 +106,7 @@ def gallery_page(
         "total": total,
         "claims": CLAIMS_PAGE,
         "words": tally_words(results),
+        "caution": caution(row for one in results for row in one.rows),
     }
     title = f"{record['run']} · Sightline"
     return page(GALLERY, title, texts, html, policy=FILES)
