@@ -30,9 +30,11 @@ BEST = np.array(
 )
 REGIONS = Regions(
     {1: np.array([1, 0.25, 0, 0]), 2: np.array([0, 0, 0.5, 0])},
+    {1: np.array([1, 0.25, 0, 0]), 2: np.array([0, 0, 0.5, 0])},
     {1: np.array([True, True, True, False]), 2: np.array([False, False, True, False])},
     {1: "cat", 2: "traffic light"},
     {1: 20, 2: 8},
+    np.zeros(4, bool),
     4,
 )
 

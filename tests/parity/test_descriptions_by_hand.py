@@ -47,7 +47,7 @@ def describe_by_hand(scene, question: str, condition: str, variant: str, hidden:
             rows += range(end, prompt)
         if condition in ("image to generated", "image to query and generated"):
             rows += range(prompt, mask.shape[-1])
-        if variant == "last position hidden too":
+        if variant == "last prompt position too":
             rows.append(prompt - 1)
         for row in rows:
             mask[..., row, image] = -torch.inf

@@ -161,6 +161,19 @@ def test_every_family_is_read(run, vlm: VLM):
     assert len(readouts.picture(scene, vlm)) > 100
 
 
+def test_pixels_of_a_category_are_counted_once(run, tiny_llava: VLM):
+    """The same object annotated twice, in a crowd as well, covers what one of them covers."""
+    scene = Coco(run.dataset, run.split).scene(1)
+    (first,) = scene.instances
+    twice = replace(first, id=first.id + 1)
+    crowd = replace(first, id=first.id + 2, crowd=True)
+    several = replace(scene, instances=(crowd, first, twice))
+    objects, coverage = readouts.place_objects(several, tiny_llava, tiny_llava.grid)
+    assert [row["new_pixels"] for row in objects] == [row["pixels"] for row in objects[:2]] + [0]
+    new = sum(row["new_coverage"] for row in coverage if row["object_id"] != crowd.id)
+    assert new * tiny_llava.grid.patch**2 == pytest.approx(objects[0]["pixels"])
+
+
 def test_object_out_of_sight_is_counted_and_left_out(run):
     selection = pd.read_parquet(run.about / "selection.parquet").set_index("image_id")
     assert selection.loc[4, "reason"] == image_set.OUT_OF_SIGHT

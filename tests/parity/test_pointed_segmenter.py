@@ -64,6 +64,18 @@ def test_some_queries_are_the_same_alone(tiny_llava, asked):
     torch.testing.assert_close(both[1], one[0], atol=1e-4, rtol=1e-4)
 
 
+def test_points_of_another_image_do_not_depend_on_the_batch(tiny_llava, asked):
+    *_, sam, features = asked
+    module = build(tiny_llava, sam, "points-another")
+    with torch.no_grad():
+        both = module.logits(features, others=features.of([1, 0]))
+        alone = [module.logits(features.of([n]), others=features.of([1 - n]))[0] for n in (0, 1)]
+        own = module.logits(features, others=features)
+    torch.testing.assert_close(both, torch.stack(alone), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(both, module.logits(features).detach(), atol=1e-4, rtol=1e-4)
+    assert (both - own).abs().max() > 1e-3
+
+
 @pytest.mark.parametrize(("name", "reached"), [("points-dtoc", True), ("points", False)])
 def test_only_continuous_points_carry_a_gradient_to_the_image_tokens(
     tiny_llava, asked, name, reached
@@ -72,7 +84,8 @@ def test_only_continuous_points_carry_a_gradient_to_the_image_tokens(
     module = build(tiny_llava, sam, name)
     seg, image = module.states(features)
     seg, image = seg.detach(), image.detach().requires_grad_()
-    places = torch.cat([one.places for one in module.points(seg, image, features.sizes, None)])
+    maps = module.maps(seg, image)
+    places = torch.cat([one.places for one in module.points(maps, features.sizes)])
     assert places.requires_grad == reached
     if reached:
         places.sum().backward()
@@ -129,7 +142,7 @@ def test_trained_parts_and_features_follow_the_frozen_block(tiny_llava, asked):
     with pytest.MonkeyPatch.context() as patch:
         # Points depend on values, which this device has not.
         patch.setattr(pointed_segmenter, "similarity_as_points", lambda one, *_: seen.append(one))
-        away_truth.points(seg, image, features.sizes, truth)
+        away_truth.points(away_truth.shown(seg, image, truth), features.sizes)
     assert [one.device.type for one in seen] == ["meta", "meta"]
 
 

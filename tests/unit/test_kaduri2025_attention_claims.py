@@ -4,11 +4,15 @@ from functools import cache
 
 import pandas as pd
 import pytest
+from matplotlib.colors import to_hex
+from matplotlib.container import BarContainer
+from matplotlib.figure import Figure
 
 import kaduri2025_attention_fakes as fakes
 from kaduri2025_fakes import DEPTH, PROTOCOL
 from sightline.files import write_csv
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED
+from sightline.studies.drawing import INK, MUTED
 from sightline.studies.kaduri2025.attention import (
     fractions_figure,
     gallery_figure,
@@ -146,6 +150,36 @@ def test_every_figure_is_drawn(measured):
     assert len(visible_figure.draw_selections(effects["visible"], ["toy"]).axes) == 1
 
 
+def colours_of(figure: Figure) -> dict[str, str]:
+    """Label of lines and bars -> colour, without those in black and gray."""
+    found = {}
+    for axes in figure.axes:
+        found |= {line.get_label(): to_hex(line.get_color()) for line in axes.lines}
+        for bars in axes.containers:
+            if isinstance(bars, BarContainer):
+                found[bars.get_label()] = to_hex(bars.patches[0].get_facecolor())
+    grays = {INK.lower(), MUTED.lower()}
+    return {
+        label: colour
+        for label, colour in found.items()
+        if colour not in grays and not label.startswith("_")
+    }
+
+
+def test_no_two_things_share_a_colour_and_none_has_two():
+    effects = effects_of()
+    sweep = colours_of(visible_figure.draw_sweep(effects["visible"], effects["tail"], ["toy"]))
+    choices = colours_of(visible_figure.draw_selections(effects["visible"], ["toy"]))
+    where = localisation_figure.draw(
+        effects["localisation"].assign(other=0.1), pd.DataFrame(), {"toy": fakes.MIDDLE}, "toy"
+    )
+    for found in (sweep, choices, colours_of(where)):
+        assert len(found) >= 4 and len(set(found.values())) == len(found)
+    shared = set(sweep) & set(choices)
+    assert shared == {"most attended", "random"}
+    assert {label: sweep[label] for label in shared} == {label: choices[label] for label in shared}
+
+
 def test_pictures_are_chosen_by_rule_and_drawn(measured):
     tables = fakes.attention_tables()
     descriptions, objects, maps = (tables[name] for name in ("descriptions", "objects", "maps"))
@@ -157,7 +191,9 @@ def test_pictures_are_chosen_by_rule_and_drawn(measured):
     ones = {image: shown.show(descriptions, image) for image in (100, 101, 102)}
     peaks = phrases_figure.peaks_of(chosen, tables["peaks"], ones)
     assert set(zip(peaks["row"], peaks["column"], strict=True)) == {(3, 7)}
-    assert phrases_figure.draw(chosen, peaks, ones).axes
+    rings = [line for axes in phrases_figure.draw(chosen, peaks, ones).axes for line in axes.lines]
+    assert len(rings) == len(chosen)
+    assert {ring.get_markerfacecolor() for ring in rings} == {"none"}, "the peak would be covered"
     assert "a cup, a cat" in phrases_figure.texts(chosen, ones, "toy")
     effects = effects_of()
     groups = fakes.GROUPS
@@ -166,7 +202,8 @@ def test_pictures_are_chosen_by_rule_and_drawn(measured):
         for one in ones.values()
     ]
     spread, overlaps = effects["spread"], effects["overlaps"]
-    assert maps_figure.draw(pictures, groups, spread, overlaps, fakes.MIDDLE).axes
+    drawn = maps_figure.draw(pictures, groups, spread, overlaps, fakes.MIDDLE)
+    assert any("toy" in axes.get_ylabel() for axes in drawn.axes)
     said = gallery_figure.descriptions_of(fakes.knockout(), 100)
     assert len(said) == 4
     entries = [gallery_figure.Entry("toy", *pictures[0], said)]

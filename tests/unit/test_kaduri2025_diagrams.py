@@ -178,6 +178,20 @@ def test_contexts_and_answers_are_those_of_the_table():
         scheme_case.shown_methods(asked[asked["method"] == "query"])
 
 
+def test_answers_stand_below_the_names_of_their_contexts(page):
+    """With a mark beside the colour, and the picture told from that of the first step."""
+    asked = answers({"full access": 1.0, "query": 0.0}, pictures=4)
+    contexts, chosen = scheme_case.context_rows(asked), scheme_case.choose_answers(asked)
+    look = scheme_case.read_look(page, 10.0)
+    words = words_in(scheme.draw(look, contexts, chosen, Image.new("RGB", (40, 30))))
+    heads = {word.replace("\n", " ") for word in words if "\n" in word}
+    assert {"full access", "query + top 5 %", "another picture"} <= heads
+    full = chosen[chosen["method"] == "full access"]
+    assert {f"{scheme.MARKS[True]} {answer}" for answer in full["answer"]} <= words
+    blind = chosen[chosen["method"] == "query"]
+    assert {f"{scheme.MARKS[False]} {answer}" for answer in blind["answer"]} <= words
+
+
 def test_one_subtask_gives_both_of_its_questions():
     chosen = scheme_case.choose_answers(answers({}, pictures=2, subtasks=("count",)))
     assert set(chosen["question"]) == {"count yes", "count no"}

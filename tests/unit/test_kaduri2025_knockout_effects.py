@@ -274,6 +274,15 @@ def test_figures_draw_what_they_list(effects, measured, tmp_path):
     assert gist_figure.draw(parts).axes
 
 
+def test_what_the_second_wording_does_not_measure_has_its_place(effects):
+    """The floor is measured in the main wording alone."""
+    panels = gist_figure.draw(gist_figure.gist_data(effects)).axes
+    ticks = [[tick.get_text() for tick in axes.get_xticklabels()] for axes in panels]
+    assert ticks[0] == ticks[1] == list(gist_figure.SHOWN.values())
+    notes = [[(note.get_text(), note.get_position()[0]) for note in axes.texts] for axes in panels]
+    assert notes == [[], [("not\nmeasured", len(gist_figure.SHOWN) - 1)]]
+
+
 def test_figures_without_published_values(effects):
     bars = bars_figure.bar_data(effects, PUBLISHED, ["a", "b", "toy"], "toy")
     assert bars["published"].isna().all()

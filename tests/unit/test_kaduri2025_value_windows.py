@@ -86,7 +86,7 @@ def test_llava_is_held_against_its_own_numbers():
     # Two bars and seven points for each knockout.
     assert len(rows) == 3 * 9
     assert max(abs(row.published - row.reproduced) for row in rows) < 0.05
-    (query,) = [row for row in found if row.claim == "C3" and row.metric == "img→txt: F1, all"]
+    (query,) = [row for row in found if row.claim == "C3" and row.metric == "img→query: F1, all"]
     assert query.published == 0.115
     far = knockout_table(SECOND_MODEL, C14=0.2)
     found = first_rows(list(judge_knockout(far, PUBLISHED, ["llava-1.5-7b"], "coco")))

@@ -228,6 +228,17 @@ def test_what_vanishes_must_differ_from_what_there_was():
     assert verdict("C4", make_evidence(entries, cells=cells, swapped=cells)) != REPLICATED
 
 
+@pytest.mark.parametrize(("low", "expected"), [(-0.002, INCONCLUSIVE), (0.002, REPLICATED)])
+def test_failures_are_judged_by_the_interval_that_is_shown(low, expected):
+    """Not by a narrower one, as if its two ends were all that was resampled."""
+    row = ("clip", "matching, primary minus secondary", 0.2, low, 0.4, 500)
+    tests = pd.DataFrame([row], columns=["encoder", "test", "value", "ci_low", "ci_high", "n"])
+    evidence = make_evidence([{"key": "clip", "objective": "contrastive"}], tests=tests)
+    assert verdict("A8", evidence) == expected
+    (shown,) = list(judge_claim("A8", evidence, "encoders", "made up"))[1:]
+    assert (shown.ci_low, shown.ci_high) == (low, 0.4)
+
+
 def test_controls_are_not_asked_for_failures():
     """A squashed copy of CLIP that does not fail leaves the claim alone; so does CLIP large at another size."""
     tests = pd.DataFrame(

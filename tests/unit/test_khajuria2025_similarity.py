@@ -94,3 +94,17 @@ def test_published_values_stand_beside_the_published_image_alone():
             assert paper.index.tolist() == [-1, 1, 3, 5, 7, 10]
             assert paper.iloc[-1] == pytest.approx(0.57, abs=0.006)
             assert (known.loc[known["variant"] == SAME_IMAGE, "value"] == 0.6).all()
+
+
+def test_curves_share_a_scale_and_maps_have_theirs():
+    """Of two encoders, one with cosines far below 0."""
+    parts = [tables(encoder, 7) for encoder in ("clip", "mine")]
+    rows, maps = (pd.concat(one, ignore_index=True) for one in zip(*parts, strict=True))
+    rows.loc[rows["encoder"] == "mine", "outside"] = -0.4
+    data = figure_data(rows, maps, load_published("khajuria2025"), ROSTER, "similarity_base")
+    axes = draw(data, maps, ROSTER).axes
+    limits = {one.get_ylim() for one in axes if one.get_xlabel() == "layer"}
+    assert len(limits) == 1
+    assert limits.pop()[0] < -0.4
+    (scale,) = [one for one in axes if one.get_title(loc="left") == "cosine"]
+    assert list(scale.get_yticks()) == [0, 0.5, 1]

@@ -50,6 +50,16 @@ def test_strong_model_replicates(claims: list[Claim]):
     }
 
 
+def test_a_share_of_images_has_an_interval_with_a_width():
+    """All answers lost: a bootstrap would say 100 to 100."""
+    table = measurements()
+    lost = table["condition"].eq("object_plus_1")
+    rows = judged(table.assign(correct=table["correct"] & ~lost))
+    row = next(row for row in rows if row.metric == "vqa: answers lost under object + 1 (%)")
+    assert (row.reproduced, row.ci_high, row.verdict) == (100, 100, REPLICATED)
+    assert row.ci_low == pytest.approx(96.3, abs=0.1)
+
+
 def test_published_numbers_stand_beside(claims: list[Claim]):
     """Cells and differences of cells, with their source; the verdict does not look at them."""
     metrics = {row.metric: row for row in claims if row.variant == "corrected"}
@@ -110,6 +120,17 @@ def test_weak_effect_does_not_replicate():
     table.loc[spared, ["correct", "correct_as_published"]] = True
     rows = judged(table)
     assert [verdict(rows, name) for name in ("C1", "C2", "C3")] == [NOT_REPLICATED] * 3
+
+
+def test_a_ring_has_nothing_to_add_where_the_object_takes_everything():
+    """Neither for nor against: ten points more than 100 cannot be lost."""
+    table = measurements()
+    taken = table["condition"].isin(["object", "object_plus_1", "object_plus_2"])
+    table.loc[taken, ["correct", "correct_as_published"]] = False
+    rows = judged(table)
+    assert verdict(rows, "C3") == INCONCLUSIVE
+    shown = [row for row in rows if row.metric.endswith("object + 1 minus object (points)")]
+    assert {row.reproduced for row in shown} == {0}
 
 
 def test_a_handful_of_images_decides_nothing():

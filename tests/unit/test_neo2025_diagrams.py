@@ -124,8 +124,10 @@ def test_overview_carries_the_measured_numbers():
     found = numbers()
     lost = found[found["finding"] == overview_numbers.ABLATION].set_index("label")["value"]
     assert lost.to_dict() == {
-        "object": 40, "object + 1 ring": 80, "as many random": 0, "large norm": 2,
+        "object": 40, "object + 1": 80, "random outside (as object + 1)": 0, "register": 2,
     }  # fmt: skip
+    none_lost = found[found["label"] == "random outside (as object + 1)"].squeeze()
+    assert none_lost["ci_high"] > 3, "no answer of 100 lost is not certain to be none"
     cut = overview_numbers.strongest_cut(found)
     assert cut["value"] == pytest.approx(20)
     assert (cut["first"], cut["last"]) == (15, 24)

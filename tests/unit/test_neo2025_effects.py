@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from neo2025_fakes import LOST, measurements
+from sightline.files import write_csv
 from sightline.studies.neo2025.effects import compare, find_effect, read_effects, summarise
 from sightline.studies.neo2025.measurements import MeasurementError, read_measurements
 
@@ -37,6 +38,17 @@ def test_spread_is_that_of_samples_as_small_as_the_papers(effects: pd.DataFrame)
     assert found["vqa"]["spread_high"] == 100 > found["generative"]["spread_high"]
     few = summarise(measurements(images=14), draws=50)
     assert few["spread_low"].isna().all()
+
+
+def test_missing_numbers_are_read_back_as_such(tmp_path):
+    """A sample smaller than the paper's has no spread: its empty cells must not turn the column into text."""
+    few = summarise(measurements(images=20), draws=50)
+    assert few["spread_low"].isna().any() and few["spread_low"].notna().any()
+    write_csv(few, tmp_path / "effects.csv")
+    back = read_effects(tmp_path / "effects.csv")
+    texts = ["model", "setting", "judge", "condition", "subset", "variant", "like"]
+    assert back.drop(columns=texts).dtypes.map(pd.api.types.is_numeric_dtype).all()
+    assert (back["like"] == "").any() and back["spread_low"].isna().equals(few["spread_low"].isna())
 
 
 def test_wrong_from_the_start_does_not_count():

@@ -4,6 +4,7 @@ import argparse
 import subprocess
 import sys
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,7 +12,7 @@ from neo2025_fakes import measurements
 from sightline.files import write_csv
 from sightline.studies.drawing import save_figure
 from sightline.studies.neo2025.effects import summarise
-from sightline.studies.neo2025.figures import FIGURES, main
+from sightline.studies.neo2025.figures import FIGURES, SMALL_SAMPLES, main
 from sightline.studies.published import load_published
 
 
@@ -60,7 +61,29 @@ def test_curves_hold_fixed_sizes_only(effects: pd.DataFrame):
     random = data.query("model == 'one' and setting == 'vqa' and curve == 'random'")
     assert random["avg_tokens"].tolist() == [5, 40]
     points = data.query("model == 'one' and setting == 'vqa' and curve == ''")
-    assert set(points["label"]) == {"object", "+ 1", "+ 2", "register"}
+    assert set(points["label"]) == {"object", "object + 1", "object + 2", "register"}
+
+
+def test_no_answer_or_every_answer_lost_is_not_drawn_as_certain(effects: pd.DataFrame):
+    """Of 100 images that all lost their answer a bootstrap is 100 to 100; Wilson's interval ends at 96."""
+    collect, draw = FIGURES["tab1_bars"]
+    data = collect(effects, load_published("neo2025"))
+    for panel in draw(data).axes[:3]:
+        (whiskers,) = [one for one in panel.collections if one.get_label() != SMALL_SAMPLES]
+        spans = [segment[:, 0] for segment in whiskers.get_segments()]
+        assert all(np.ptp(span) > 2 for span in spans)
+        assert min(span[0] for span in spans if span[1] == 100) == pytest.approx(96.3, abs=0.1)
+
+
+def test_models_keep_the_order_in_which_they_are_given():
+    """The first stands for the paper's first, whatever their names."""
+    both = pd.concat([measurements("two"), measurements("one")], ignore_index=True)
+    collect, draw = FIGURES["extra1"]
+    data = collect(summarise(both, draws=50), load_published("neo2025"))
+    assert list(dict.fromkeys(data["model"])) == ["two", "one"]
+    (legend,) = draw(data).legends
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:4] == ["object", "object + 1", "object + 2", "register"]
 
 
 def test_drawing_needs_no_torch():

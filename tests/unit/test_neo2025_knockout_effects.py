@@ -22,7 +22,7 @@ from sightline.studies.claims import (
     read_claims,
     write_claims,
 )
-from sightline.studies.drawing import save_figure
+from sightline.studies.drawing import save_figure, series
 from sightline.studies.neo2025.judging import AS_PUBLISHED, CORRECTED
 from sightline.studies.neo2025.knockout import curve_figure, pairs
 from sightline.studies.neo2025.knockout.claims import judge_knockout
@@ -161,6 +161,18 @@ def test_figure_repeats_byte_for_byte(effects: pd.DataFrame, tmp_path):
     assert [path.suffix for path in first] == [".pdf", ".png", ".csv"]
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_published_values_wear_the_look_of_their_tokens(effects: pd.DataFrame):
+    """Four lines share a panel: a diamond says which of them it belongs to."""
+    figure = draw(curve_data(effects, load_published("neo2025")))
+    marks = {
+        line.get_label(): line.get_markeredgecolor()
+        for panel in figure.axes
+        for line in panel.get_lines()
+        if line.get_label().startswith("published")
+    }
+    assert marks == {"published, object + 1": series(0)["color"]}
 
 
 def test_without_a_right_answer_the_figure_says_so(effects: pd.DataFrame, tmp_path):

@@ -104,19 +104,22 @@ def test_regions_leave_crowds_out_and_join_a_category():
     objects = pd.DataFrame(
         {
             "image_id": 7, "object_id": [1, 2, 3], "category": ["cat", "cat", "dog"],
-            "crowd": [False, False, True], "inside": 1.0, "pixels": [16, 8, 4], "patch": 4,
+            "crowd": [False, False, True], "inside": 1.0, "pixels": [16, 8, 4], "new_pixels": [16, 6, 4], "patch": 4,
         }
     )  # fmt: skip
     coverage = pd.DataFrame(
         {
             "image_id": 7, "object_id": [1, 2, 2, 3], "token": [0, 0, 1, 2],
-            "coverage": [0.75, 0.5, 0.25, 1.0], "published": [True, False, True, True],
+            "coverage": [0.75, 0.5, 0.25, 1.0], "new_coverage": [0.75, 0.125, 0.25, 1.0],
+            "published": [True, False, True, True],
         }
     )  # fmt: skip
     (regions,) = regions_by_image(objects, coverage, {7: 4}).values()
-    assert regions.covered.tolist() == [True, True, False, False]
+    # A crowd region is no object, but what it touches is no background either.
+    assert regions.covered.tolist() == [True, True, True, False]
+    assert set(regions.coverage) == {1, 2}
     cover, pixels = regions.of_category("cat")
-    assert (cover.tolist(), pixels) == ([1, 0.25, 0, 0], 24)
+    assert (cover.tolist(), pixels) == ([0.875, 0.25, 0, 0], 22)
     assert regions.published[2].tolist() == [False, True, False, False]
     assert REGIONS.covered.tolist() == [True, True, True, False]
 

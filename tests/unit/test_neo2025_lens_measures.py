@@ -147,7 +147,7 @@ def test_kinds_are_judged_where_the_patch_is():
     texts = list(LEXICON.texts)
     for word, token, kind in expected:
         assert kinds.of(texts.index(word), 7, token) == kind, word
-    empty = Kinds(LEXICON, {8: {}}, {8: type(REGIONS)({}, {}, {}, {}, 4)})
+    empty = Kinds(LEXICON, {8: {}}, {8: type(REGIONS)({}, {}, {}, {}, {}, np.zeros(4, bool), 4)})
     assert empty.of(texts.index("cat"), 8, 0) == ABSENT
 
 

@@ -163,8 +163,7 @@ def draw(name: str, tables: dict[str, pd.DataFrame]):
     """Every figure from made-up measurements."""
     if name == "lens_curves":
         rows = effects.summarise_curves(tables["states"], 0, 50)
-        data = curves_figure.curves_data(rows, tables["best"])
-        return curves_figure.draw(data, curves_figure.published_depth())
+        return curves_figure.draw(curves_figure.curves_data(rows, tables["best"], PUBLISHED))
     if name == "fig3":
         rows = [
             (image, image, 4, token, 11, 8, f"word{token}", 0.5, kind)

@@ -154,10 +154,12 @@ def test_a_judge_that_found_nothing_does_not_look_again(tmp_path: Path):
 
 @pytest.mark.parametrize("batch_size", [1, 3, 100])
 def test_batch_size_changes_nothing(scenes: list[Scene], batch_size: int):
-    """Images screened beyond the wanted number are not reported as screened."""
+    """Images screened beyond the wanted number are not reported as screened, nor are files missed there."""
+    scenes[9].path.unlink()
     one = select(scenes, Describer(), VOCABULARY, PROTOCOL, batch_size=2)
     other = select(scenes, Describer(), VOCABULARY, PROTOCOL, batch_size=batch_size)
     assert one.equals(other)
+    assert one["reason"][9] == "enough images before it"
 
 
 def test_object_outside_the_crop_is_dropped(tmp_path: Path):

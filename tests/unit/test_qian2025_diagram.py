@@ -53,7 +53,7 @@ def test_query_shown_is_the_middle_one_and_its_numbers_are_measured(folder):
     )
     clicked = intersection_over_union(example.shown, "clicked")
     assert {
-        f"mask from the points alone\nIoU {clicked:.2f}",
+        f"unmodified SAM,\npoints of the map\nIoU {clicked:.2f}",
         "1 positive",
         "1 negative",
     } <= words_of(example)

@@ -44,6 +44,17 @@ def test_images_are_drawn_with_all_their_queries():
     assert set(np.round(found.giou[:, 0], 3)) <= {0, 0.5, 1}
 
 
+def test_trainings_that_differ_widen_the_interval_and_make_no_more_queries():
+    seeds = {seed: (np.full(40, shared), np.full(40, 10)) for seed, shared in enumerate((2, 5, 8))}
+    frame = pd.concat(table(own=pairs).assign(seed=seed) for seed, pairs in seeds.items())
+    frame["row"] = frame["number"].astype(str) + "-" + frame["seed"].astype(str)
+    pooled = resample(frame, ["mask"], "row", "number", 500, seed=0).estimate(("own",))
+    crossed = resample(frame, ["mask"], "row", "number", 500, seed=0, crossed="seed")
+    value, low, high, n = crossed.estimate(("own",))
+    assert pooled.low == pytest.approx(pooled.high)
+    assert value == pytest.approx(0.5) and low < 0.35 and high > 0.65 and n == 40
+
+
 def test_masks_of_different_queries_cannot_be_compared():
     frame = table(one=(SHARED, UNITED), two=(SHARED, UNITED)).iloc[:-1]
     with pytest.raises(SightlineError, match="lack queries"):

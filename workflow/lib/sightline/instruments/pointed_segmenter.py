@@ -221,17 +221,22 @@ class PointedSegmenter(nn.Module):
         last, columns = features.last.to(self.device), features.columns.to(self.device)
         return found[rows, last - int(self.before)], found[:, columns]
 
-    def logits(self, features: Features, truth: Tensor | None = None) -> Tensor:
+    def logits(
+        self, features: Features, truth: Tensor | None = None, others: Features | None = None
+    ) -> Tensor:
         """Mask logits (queries, rows, columns).
 
         Args:
             features: of the queries.
             truth: (queries, rows, columns) share of each cell that is object, for points from the truth.
+            others: of a query about another image for each, for points from there; in a batch of training, where they
+                are left out, those of the one before.
         """
         seg, image = self.states(features)
         prompts = self.segmenter.projection(seg)[:, None, None]
         if self.variant.points != "none":
-            points = self.points(seg, image, features.sizes, truth)
+            shown = self.shown(seg, image, truth, others)
+            points = self.points(shown, features.sizes)
             prompts = torch.cat(
                 [
                     point_prompts(self.segmenter, one, size, prompt)
@@ -241,17 +246,30 @@ class PointedSegmenter(nn.Module):
         embeddings = features.embeddings.to(self.device).float()
         return self.segmenter.decode(embeddings, prompts)[:, 0]
 
-    def points(
-        self, seg: Tensor, image: Tensor, sizes: Sequence[Size], truth: Tensor | None
-    ) -> list[ImagePoints]:
-        """Points of each query, as the variant has them."""
-        maps = (image @ seg[..., None])[..., 0].unflatten(1, (self.grid.rows, self.grid.columns))
-        if self.variant.points == "another":
-            maps = maps.roll(1, 0)
+    def maps(self, seg: Tensor, image: Tensor) -> Tensor:
+        """Similarity of states of `states`, (queries, rows, columns)."""
+        return (image @ seg[..., None])[..., 0].unflatten(1, (self.grid.rows, self.grid.columns))
+
+    def shown(
+        self,
+        seg: Tensor,
+        image: Tensor,
+        truth: Tensor | None = None,
+        others: Features | None = None,
+    ) -> Tensor:
+        """What points are picked from, as the variant has it: similarity, the truth or another query's similarity."""
         if self.variant.points == "truth":
             if truth is None:
                 raise VariantError("variant points-truth: no truth was given.")
-            maps = truth.to(maps.device)
+            return truth.to(seg.device)
+        if self.variant.points == "another":
+            if others is not None:
+                return self.maps(*self.states(others))
+            return self.maps(seg, image).roll(1, 0)
+        return self.maps(seg, image)
+
+    def points(self, maps: Tensor, sizes: Sequence[Size]) -> list[ImagePoints]:
+        """Points of each query, picked from its map and labelled as the variant has them."""
         found = [
             similarity_as_points(one, size, self.rule, None, self.grid.patch)
             for one, size in zip(maps, sizes, strict=True)

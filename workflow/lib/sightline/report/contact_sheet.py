@@ -6,7 +6,6 @@ python -m sightline.report.contact_sheet --examples examples.parquet --out resul
 import argparse
 import io
 import json
-import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +15,7 @@ from PIL import Image
 from pycocotools import mask as coco_mask
 
 from sightline import cli
-from sightline.studies.drawing import INK, PALETTE, new_figure, save_figure
+from sightline.studies.drawing import INK, PALETTE, new_figure, save_figure, wrapped_answer
 
 _COLUMNS = 4
 _LETTERS = 44
@@ -51,7 +50,7 @@ def _lines(scene: pd.DataFrame) -> list[tuple[str, bool]]:
             text = f"{row['question']} {row['answer']} {_MARK[row['right']]}"
         # A description that misses a detail is no error of fact; its marks are the other answers.
         wrong = kind != "describe" and not row["right"]
-        lines += [(line, wrong) for line in textwrap.wrap(text, _LETTERS)]
+        lines += [(line, wrong) for line in wrapped_answer(text, _LETTERS)]
     return lines
 
 

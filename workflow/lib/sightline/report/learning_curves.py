@@ -89,7 +89,7 @@ def draw_curves(curves: pd.DataFrame, out: Path) -> None:
                 place.plot(line["step"], line["value"], label=measure, **series(number))
             # The legend lies between title and panel: lines run everywhere below.
             place.set_title(stage, pad=16)
-            place.set(xlabel="step", ylabel="on validation scenes", ylim=(0, 1.05))
+            place.set(xlabel="step", ylabel="value on validation scenes", ylim=(0, 1.05))
             place.legend(loc="lower right", bbox_to_anchor=(1, 0.98), ncols=5, columnspacing=0.8)
         save_figure(figure, out, data=curves)
 

@@ -9,6 +9,7 @@ Figures are made without pyplot, so that no window system and no global state is
     save_figure(figure, "results/demo/neo2025/tab1_bars", data=frame)
 """
 
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sized
 from contextlib import contextmanager
@@ -202,8 +203,23 @@ def error_bars(
     )
 
 
-def published_marks(axes: Axes, x: ArrayLike, y: ArrayLike, label: str = "published") -> None:
-    """Hollow diamonds for published values, to stand beside what was measured; NaN draws none."""
+def wrapped_answer(text: str, letters: int) -> list[str]:
+    """Lines of an answer whose marks stand apart from its words, as the demo's do; none is left alone on a line."""
+    return textwrap.wrap(re.sub(r" (?=[^\w\s\[(]+( |$))", "\N{NO-BREAK SPACE}", text), letters)
+
+
+def published_marks(
+    axes: Axes, x: ArrayLike, y: ArrayLike, label: str = "published", colour: str = INK
+) -> None:
+    """Hollow diamonds for published values, to stand beside what was measured; NaN draws none.
+
+    Args:
+        axes: where to draw.
+        x: (n,) positions.
+        y: (n,) values.
+        label: for the legend.
+        colour: of the edges; that of a line says to which of several the values belong.
+    """
     axes.plot(
         x,
         y,
@@ -211,7 +227,7 @@ def published_marks(axes: Axes, x: ArrayLike, y: ArrayLike, label: str = "publis
         marker="D",
         markersize=4,
         markerfacecolor="white",
-        markeredgecolor=INK,
+        markeredgecolor=colour,
         markeredgewidth=0.8,
         zorder=4,
         label=label,

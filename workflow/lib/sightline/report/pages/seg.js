@@ -4,7 +4,7 @@
   const data = Sightline.data(), { positions, metrics, normed, scores: SCORES } = data;
   const entries = normed + 1, decoded = new Map();
   const HEAT = [255, 150, 20];
-  const MASKS = { own: 'the model’s own mask', clicked: 'SAM’s mask from the points', map: 'the map, cut' };
+  const MASKS = { own: 'the model’s own mask', clicked: 'mask of the unmodified SAM', map: 'the map, cut' };
   const NAMES = { precision: 'average precision', area: 'area under the curve', overlap: 'IoU of its cells, cut', hit: 'highest cell is object' };
   const now = { image: 0, entry: normed, position: data.position, metric: metrics[0], token: null, held: null };
   let stored, moving = 0;
@@ -57,7 +57,7 @@
       one.names.append(dot);
     }
     const line = (kind, text) => Sightline.element('span', {}, Sightline.element('i', { class: `line ${kind}` }), text);
-    const legend = { truth: 'ground truth', own: 'the model’s own mask', clicked: 'SAM’s mask from the points' };
+    const legend = { truth: 'ground truth', own: 'the model’s own mask', clicked: 'mask of the unmodified SAM' };
     get('masks-note').replaceChildren(...wanted.map(([, , kind]) => line(kind, legend[kind])), ...(wanted.length ? [] : ['No mask is ticked.']));
   }
 

@@ -91,7 +91,7 @@ class ValueWindow:
 
 def _level(condition: str, layers: str, item: str, **limits: float) -> ValueWindow:
     """F1 itself with the image hidden in some layers."""
-    label = conditions.PAPER_LABELS[condition]
+    label = conditions.LABELS[condition]
     return ValueWindow(
         contrasts.level_name(layers), f"{label}: F1, {layers}", condition=condition,
         cell=(item, condition, layers), **limits,
@@ -115,7 +115,7 @@ def _printed_levels(tolerance: float) -> tuple[ValueWindow, ...]:
 
 def _in_middle(number: str, title: str, lower: float) -> tuple[ValueWindow, ...]:
     return tuple(
-        ValueWindow(number, f"{conditions.PAPER_LABELS[one]}: {title}", lower, condition=one)
+        ValueWindow(number, f"{conditions.LABELS[one]}: {title}", lower, condition=one)
         for one in KNOCKOUTS
     )
 
@@ -138,13 +138,13 @@ VALUE_WINDOWS: Mapping[tuple[str, str], Sequence[ValueWindow]] = {
     ("C3", MAIN_MODEL): (
         _level(QUERY, conditions.ALL, "fig2e", upper=0.05),
         ValueWindow(
-            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→txt", 0, certain=True
+            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→query", 0, certain=True
         ),
     ),
     ("C3", SECOND_MODEL): (
         _level(QUERY, conditions.ALL, "figS1e", lower=0.05, upper=0.2),
         ValueWindow(
-            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→txt", 0, certain=True
+            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→query", 0, certain=True
         ),
     ),
     ("C4", MAIN_MODEL): (_level(BOTH, conditions.ALL, "fig2e", upper=0.05),),
@@ -174,7 +174,7 @@ VALUE_WINDOWS: Mapping[tuple[str, str], Sequence[ValueWindow]] = {
     ("C14", SECOND_MODEL): (
         *_printed_levels(0.08),
         ValueWindow(
-            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→txt", 0, certain=True
+            contrasts.GENERATED_OVER_QUERY, "F1 of img→gen minus that of img→query", 0, certain=True
         ),
     ),
 }  # fmt: skip

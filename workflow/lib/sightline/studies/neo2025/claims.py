@@ -51,7 +51,8 @@ CRITERIA = {
     "C1": "object + 1 loses >= 50 points with the lower bound above 40",
     "C2": "object + 1 loses >= 30 points more than as many random tokens and >= 10 more than as "
     "many high-gradient tokens, each with McNemar p < 0.01",
-    "C3": "object + 1 loses >= 10 points more than object, and object + 2 no less than object + 1",
+    "C3": "object + 1 loses >= 10 points more than object, and object + 2 no less than object + 1; open where the "
+    "object alone loses more than 90 %",
     "C4": "register tokens lose <= 10 points and less than half of what the object loses, and "
     "hold < 20 % of the object's tokens; judged only where the largest norm, of image tokens or "
     "(corrected) of the tower's patches, is at least twice the median",
@@ -63,6 +64,10 @@ EVERY = f"; the claim needs all settings, {FEWEST} images or more in each"
 NEED = {"C5": "needs measurements of a second model; name one under studies.neo2025.models"}
 PLUS_1 = subsets.object_condition(1)
 OUTLIERS = 2.0
+RING = 10
+"""Points that the first ring has to add."""
+# A bootstrap over images that all lost their answer, or all kept it, has no width.
+SHARE = ["decrease_percent", "wilson_low", "wilson_high"]
 
 
 def find_c1(evidence: Evidence, setting: str) -> list[Finding]:
@@ -70,7 +75,7 @@ def find_c1(evidence: Evidence, setting: str) -> list[Finding]:
     effect = evidence.object(setting, 1)
     if effect is None:
         return []
-    value, low, high = effect[["decrease_percent", "ci_low", "ci_high"]]
+    value, low, high = effect[SHARE]
     return [
         Finding(
             "answers lost under object + 1 (%)", value, low, high, effect["n"],
@@ -111,12 +116,16 @@ def find_c3(evidence: Evidence, setting: str) -> list[Finding]:
         return []
     value, low, high = found[["difference", "ci_low", "ci_high"]]
     published = evidence.published_difference(PLUS_1, subsets.object_condition(0), setting)
+    verdict = grade(value, low, high, RING)
+    own = evidence.object(setting, 0)
+    # Where the object alone takes nearly every answer, no ring has so many points left to add.
+    if verdict == NOT_REPLICATED and own is not None and own["decrease_percent"] > 100 - RING:
+        verdict = INCONCLUSIVE
     findings = [
         Finding(
-            "object + 1 minus object (points)", value, low, high, found["n"],
-            grade(value, low, high, 10), *published,
+            "object + 1 minus object (points)", value, low, high, found["n"], verdict, *published
         )
-    ]  # fmt: skip
+    ]
     if (second := _ring(evidence, setting, 2)) is not None:
         value, low, high = second[["difference", "ci_low", "ci_high"]]
         # "No less": it only fails where the interval says that the second ring takes something
@@ -152,7 +161,7 @@ def _registers(
     projector = effect["variant"] == subsets.PROJECTOR
     kind = "" if projector else " by the tower's norms"
     published = evidence.published(subsets.REGISTER, setting) if projector else ()
-    value, low, high = effect[["decrease_percent", "ci_low", "ci_high"]]
+    value, low, high = effect[SHARE]
     verdict = grade_at_most(value, high, low, 10)
     if verdict == REPLICATED and value >= own["decrease_percent"] / 2:
         verdict = INCONCLUSIVE
@@ -189,6 +198,7 @@ def find_c5(evidence: Evidence, setting: str) -> list[Finding]:
     rows = [evidence.versus(setting, *pair) if all(pair) else None for pair in pairs]
     if effect is None or any(row is None for row in rows):
         return []
+    # Of the effect the bootstrap's bounds: Wilson's lower one is above zero as soon as one answer is lost.
     sides = [
         (row["ci_low"] > 0, row["ci_high"] < 0)
         for row in (effect, *rows)

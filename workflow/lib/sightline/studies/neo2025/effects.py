@@ -24,6 +24,7 @@ from sightline.studies.neo2025 import subsets
 from sightline.studies.neo2025.judging import CORRECTED, JUDGES
 from sightline.studies.neo2025.measurements import MeasurementError, read_measurements
 from sightline.studies.neo2025.protocol import SETTINGS
+from sightline.studies.tables import read_columns
 
 EFFECT_COLUMNS = (
     "model", "setting", "judge", "condition", "subset", "variant", "size", "like",
@@ -140,22 +141,26 @@ def compare(measurements: pd.DataFrame, seed: int = 0, draws: int = 2000) -> pd.
         counted = initially_correct(measurements, judge)
         for (model, setting), part in counted.groupby(["model", "setting"], sort=False):
             table = part.groupby(["image_id", "condition", "variant"])["lost"]
-            means = table.mean().unstack(["condition", "variant"])
+            means = table.mean().unstack(["condition", "variant"]).astype(float)
             firsts = table.first().astype(float).unstack(["condition", "variant"])
+            images = means.index.to_numpy()
+            # Plain columns: picking two of a table takes longer than all that is computed of them.
+            mean = {one: means[one].to_numpy() for one in means}
+            lost = {one: firsts[one].to_numpy() == 1 for one in firsts}
             order = list(part[["condition", "variant"]].itertuples(index=False, name=None))
             for first, second in comparisons_of(order):
-                both = means[[first, second]].dropna()
                 # An image can lack a condition, for example when the authors' geometry finds no
                 # patch.
-                a, b = both[first].astype(float), both[second].astype(float)
+                both = np.isfinite(mean[first]) & np.isfinite(mean[second])
+                a, b = mean[first][both], mean[second][both]
                 difference = a - b
-                low, high = bootstrap_mean(difference, both.index, seed, draws)
-                x, y = (firsts.loc[both.index, one].astype(bool) for one in (first, second))
+                low, high = bootstrap_mean(difference, images[both], seed, draws)
+                x, y = lost[first][both], lost[second][both]
                 only_first, only_second = int((x & ~y).sum()), int((y & ~x).sum())
                 rows.append(
                     (
                         model, setting, judge, *first, *second,
-                        len(both), 100 * a.mean(), 100 * b.mean(),
+                        len(a), 100 * a.mean(), 100 * b.mean(),
                         100 * difference.mean(), 100 * low, 100 * high,
                         only_first, only_second, mcnemar_exact(only_first, only_second),
                     )
@@ -178,17 +183,15 @@ def find_effect(
 
 
 def read_effects(path: Path | str) -> pd.DataFrame:
-    """What this module wrote; empty cells of text columns stay empty text.
+    """What this module wrote; empty cells are missing in columns of numbers and empty text in others.
 
     Raises:
         MeasurementError: the file has other columns.
     """
-    frame = pd.read_csv(path, keep_default_na=False, na_values={"size": [""]})
-    if tuple(frame.columns) != EFFECT_COLUMNS:
-        raise MeasurementError(
-            f"{path}: columns are {', '.join(frame.columns)}, expected "
-            f"{', '.join(EFFECT_COLUMNS)}. Rebuild it (snakemake --forcerun summarise_ablation)."
-        )
+    unknown = {name: [""] for name in ("size", *EFFECT_COLUMNS[EFFECT_COLUMNS.index("n") :])}
+    frame = read_columns(
+        path, EFFECT_COLUMNS, "summarise_ablation", MeasurementError, na_values=unknown
+    )
     return frame.astype({"size": "Int64"})
 
 

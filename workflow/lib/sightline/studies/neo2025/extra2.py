@@ -11,7 +11,7 @@ from sightline.studies.published import load_published
 from sightline.studies.tables import write_table
 
 CAPTION = (
-    "Correct answers lost (percent, 95 % bootstrap interval over images) when subsets of image tokens are replaced "
+    "Correct answers lost (percent, 95 % Wilson interval over images) when subsets of image tokens are replaced "
     "by the mean image token, in the second model (neo2025 Table 1, second half)."
 )
 

@@ -4,6 +4,7 @@ import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,6 +16,7 @@ from sightline.studies.drawing import (
     PALETTE,
     draw_measured,
     error_bars,
+    legend_below,
     light_grid,
     new_figure,
     published_marks,
@@ -30,26 +32,35 @@ from sightline.studies.published import find_published, load_published
 
 PLUS_1_GRADIENTS = subsets.matched_condition(subsets.GRADIENTS, 1)
 PLUS_1_RANDOM = subsets.matched_condition(subsets.RANDOM, 1)
+# Whiskers and bands stay visible on this gray.
+COLORS = PALETTE | {"gray": "#B9B9B9"}
 BARS = (
     (subsets.object_condition(0), subsets.MASK, "object", "blue"),
     (subsets.object_condition(1), subsets.MASK, "object + 1", "blue"),
     (subsets.object_condition(2), subsets.MASK, "object + 2", "blue"),
-    (PLUS_1_GRADIENTS, subsets.IG_YES, "gradients, as many as + 1", "orange"),
-    (PLUS_1_RANDOM, subsets.OUTSIDE, "random outside, as many as + 1", "green"),
+    (PLUS_1_GRADIENTS, subsets.IG_YES, "gradients (as object + 1)", "orange"),
+    (PLUS_1_RANDOM, subsets.OUTSIDE, "random outside (as object + 1)", "green"),
     (subsets.sized_condition(subsets.GRADIENTS, 40), subsets.IG_YES, "gradients (40)", "orange"),
     (subsets.sized_condition(subsets.RANDOM, 40), subsets.ANYWHERE, "random (40)", "green"),
     (subsets.REGISTER, subsets.PROJECTOR, "register", "purple"),
     (subsets.REGISTER, subsets.TOWER, "register, norms in the tower", "purple"),
-    (subsets.NOISE, subsets.INDEPENDENT, "noise in object patches", "black"),
-    (subsets.ALL, "", "all tokens", "black"),
+    (subsets.NOISE, subsets.INDEPENDENT, "noise in object patches", "gray"),
+    (subsets.ALL, "", "all tokens", "gray"),
 )
 CURVES = (
     (subsets.GRADIENTS, subsets.IG_YES, "gradients, “yes”"),
     (subsets.RANDOM, subsets.ANYWHERE, "random"),
     (subsets.GRADIENTS, subsets.IG_CODE, "gradients, as in the code"),
 )
+# None of them is a line's: the object, then its rings.
+OBJECT_MARKERS = ("o", "P", "X", "p", "*")
 SMALL_SAMPLES = "95 % of samples as small as the paper's (39; 15 in VQA)"
-VALUES = ["n", "avg_tokens", "decrease_percent", "ci_low", "ci_high"]
+VALUES = [
+    "n", "avg_tokens", "decrease_percent", "ci_low", "ci_high", "wilson_low", "wilson_high",
+]  # fmt: skip
+# A bootstrap over images that all lost their answer, or all kept it, has no width. Where an image has several random
+# draws, Wilson's interval over images is rather too wide.
+BOUNDS = ["wilson_low", "wilson_high"]
 SPREAD = ["spread_low", "spread_high"]
 
 
@@ -85,7 +96,9 @@ def draw_bars(data: pd.DataFrame) -> Figure:
     place = {label: float(number) for number, label in enumerate(reversed(labels))}
     with _panels(data) as (figure, panels):
         for panel, model, setting in panels:
-            _draw_bar_panel(panel, _pick(data, model, setting), place)
+            here = _pick(data, model, setting)
+            _draw_bar_panel(panel, here, place)
+            panel.set_title(_title(setting, here))
             if setting == SETTINGS[0]:
                 panel.set_ylabel(model)
                 panel.set_yticks(list(place.values()), list(place))
@@ -96,7 +109,7 @@ def draw_bars(data: pd.DataFrame) -> Figure:
 
 
 def _draw_bar_panel(panel: Axes, here: pd.DataFrame, place: dict[str, float]) -> None:
-    colors = {label: PALETTE[color] for *_, label, color in BARS}
+    colors = {label: COLORS[color] for *_, label, color in BARS}
     y, values = here["label"].map(place), here["decrease_percent"]
     panel.barh(y, values, height=0.65, color=[colors[label] for label in here["label"]])
     known = here["spread_low"].notna()
@@ -105,13 +118,11 @@ def _draw_bar_panel(panel: Axes, here: pd.DataFrame, place: dict[str, float]) ->
         panel.hlines(
             y[known], low, high, color=MUTED, alpha=0.35, linewidth=5, zorder=2, label=SMALL_SAMPLES,
         )  # fmt: skip
-    error_bars(panel, values, y, here["ci_low"], here["ci_high"], horizontal=True)
+    error_bars(panel, values, y, *(here[bound] for bound in BOUNDS), horizontal=True)
     published_marks(panel, here["published"], y)
     panel.set_xlim(0, 102)
     panel.set_xlabel("correct answers lost (%)")
     light_grid(panel, "x")
-    if len(here):
-        panel.set_title(f"{HEADERS[here['setting'].iloc[0]]}, n = {here['n'].max()}")
 
 
 def curves_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
@@ -133,50 +144,65 @@ def curves_data(effects: pd.DataFrame, published: pd.DataFrame) -> pd.DataFrame:
     part = chosen[points]
     parts.append(part.assign(curve="", label=part["condition"].map(_point_label)))
     table = pd.concat(parts)[["model", "setting", "curve", "label", *VALUES]]
-    return table.sort_values(["model", "setting", "curve", "avg_tokens"], ignore_index=True)
+    # Models stay in the order given, as in all figures.
+    models = {model: place for place, model in enumerate(dict.fromkeys(effects["model"]))}
+    return table.sort_values(
+        ["model", "setting", "curve", "avg_tokens"],
+        key=lambda column: column.map(models) if column.name == "model" else column,
+        ignore_index=True,
+    )
 
 
 def draw_curves(data: pd.DataFrame) -> Figure:
     """Answers lost against the number of tokens replaced.
 
-    Lines for random and gradient subsets, named points for object and register.
+    Lines for random and gradient subsets, points for the object, each of its rings, and register.
     """
     ticks = sorted({int(n) for n in data.loc[data["curve"] != "", "avg_tokens"]})
+    looks = _point_looks(data)
     with _panels(data) as (figure, panels):
         for panel, model, setting in panels:
-            _draw_curve_panel(panel, _pick(data, model, setting))
-            panel.set_title(HEADERS[setting])
+            here = _pick(data, model, setting)
+            _draw_curve_panel(panel, here, looks)
+            panel.set_title(_title(setting, here))
             panel.set_xscale("log")
             panel.set_xticks(ticks, [str(n) for n in ticks])
             panel.minorticks_off()
             panel.set_xlabel("tokens replaced")
             if setting == SETTINGS[0]:
                 panel.set_ylabel(f"{model}\ncorrect answers lost (%)")
-        handles, names = panels[0][0].get_legend_handles_labels()
-        figure.legend(handles, names, loc="outside lower center", ncols=len(names))
+        shown = [panel for panel, *_ in panels]
+        legend_below(figure, shown, columns=max(len(looks), len(CURVES)))
     return figure
 
 
-def _draw_curve_panel(panel: Axes, here: pd.DataFrame) -> None:
-    lines = [(here[here["curve"] == label], label, {}) for _, _, label in CURVES]
+def _point_looks(data: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    """Label of a point -> its look, in the order in which the legend lists them."""
+    points = data[data["curve"] == ""].sort_values("avg_tokens")["label"]
+    rings = [label for label in dict.fromkeys(points) if label != subsets.REGISTER]
+    looks = {
+        label: {"color": PALETTE["blue"], "marker": OBJECT_MARKERS[number % len(OBJECT_MARKERS)]}
+        for number, label in enumerate(rings)
+    }
+    if subsets.REGISTER in set(points):
+        looks[subsets.REGISTER] = {"color": PALETTE["purple"], "marker": "v"}
+    return looks
+
+
+def _draw_curve_panel(panel: Axes, here: pd.DataFrame, looks: dict[str, dict[str, Any]]) -> None:
     points = here[here["curve"] == ""]
-    for number, (part, label, style) in enumerate(
-        [(points, "object, register", {"linestyle": "none"}), *lines]
-    ):
+    parts = [
+        (points[points["label"] == label], label, look | {"linestyle": "none", "markersize": 4.5})
+        for label, look in looks.items()
+    ]
+    parts += [
+        (here[here["curve"] == label], label, series(number))
+        for number, (*_, label) in enumerate(CURVES, start=1)
+    ]
+    for part, label, look in parts:
         x, y = part["avg_tokens"], part["decrease_percent"]
-        look = series(number) | style
         panel.plot(x, y, **look, label=label)
-        error_bars(panel, x, y, part["ci_low"], part["ci_high"], look["color"])
-    for point in points.itertuples():
-        panel.annotate(
-            point.label,
-            (point.avg_tokens, point.decrease_percent),
-            xytext=(-4, 3),
-            textcoords="offset points",
-            ha="right",
-            fontsize=6,
-            color=MUTED,
-        )
+        error_bars(panel, x, y, *(part[bound] for bound in BOUNDS), look["color"])
 
 
 @contextmanager
@@ -199,10 +225,13 @@ def _panels(data: pd.DataFrame) -> Iterator[tuple[Figure, list[tuple[Axes, str, 
             panel.label_outer()
 
 
+def _title(setting: str, here: pd.DataFrame) -> str:
+    return f"{HEADERS[setting]}, n = {here['n'].max()}" if len(here) else HEADERS[setting]
+
+
 def _point_label(condition: str) -> str:
-    """Short enough to stand beside its neighbours: object, + 1, + 2."""
-    rings = condition.removeprefix(f"{subsets.OBJECT}_plus_")
-    return f"+ {rings}" if rings != condition else condition
+    """Object, object + 1, object + 2, register."""
+    return condition.replace("_plus_", " + ")
 
 
 def _pick(table: pd.DataFrame, model: str, setting: str) -> pd.DataFrame:

@@ -135,7 +135,7 @@ def read_object_size(path: Path | str) -> pd.DataFrame:
     Raises:
         MeasurementError: the file has other columns.
     """
-    unknown = {"slope": [""]}
+    unknown = {name: [""] for name in ("slope", "slope_low", "slope_high")}
     return read_columns(path, COLUMNS, "summarise_object_size", MeasurementError, na_values=unknown)
 
 

@@ -26,8 +26,8 @@ from sightline.studies.neo2025.tab1 import HEADERS
 LABELS = {
     subsets.object_condition(0): "object",
     subsets.object_condition(1): "object + 1",
-    subsets.matched_condition(subsets.GRADIENTS, 1): "gradients, as many as + 1",
-    subsets.matched_condition(subsets.RANDOM, 1): "random outside, as many as + 1",
+    subsets.matched_condition(subsets.GRADIENTS, 1): "gradients (as object + 1)",
+    subsets.matched_condition(subsets.RANDOM, 1): "random outside (as object + 1)",
 }
 
 

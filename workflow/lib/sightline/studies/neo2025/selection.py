@@ -176,7 +176,16 @@ def select(
     if waiting:
         accepted += screen()
     progress.close()
+    _mark_later(rows, protocol.accepted)
     return pd.DataFrame(rows, columns=list(COLUMNS)).astype(COLUMNS)
+
+
+def _mark_later(rows: Iterable[dict], accepted: int) -> None:
+    """Behind the last accepted image none was needed, whether its file is there or not."""
+    for row in rows:
+        if accepted == 0 and row["reason"] == NO_FILE:
+            row["reason"] = NOT_NEEDED
+        accepted -= row["kept"]
 
 
 def _screen(

@@ -25,10 +25,10 @@ from sightline.studies.tables import write_table
 PAPER_MODELS = ("LLaVA-1.5", "LLaVA-Phi")
 NOT_RUN = "not run"
 ITEM = "tab1"
-PARTS = ("low", "high", "n", "spread_low", "spread_high")
+PARTS = ("low", "high", "n", "spread_low", "spread_high", "wilson_low", "wilson_high")
 HEADERS = {"generative": "Generative", "polling": "Polling", "vqa": "VQA"}
 CAPTION = (
-    "Correct answers lost (percent, 95 % bootstrap interval over images) when subsets of image "
+    "Correct answers lost (percent, 95 % Wilson interval over images) when subsets of image "
     "tokens are replaced by the mean image token, beside the published values (neo2025 Table 1)."
 )
 
@@ -88,7 +88,8 @@ def build(effects: pd.DataFrame, models: Sequence[str], published: pd.DataFrame)
     Returns:
         One line per model, block and row: model, paper_model, protocol, subset, condition, variant,
         status, avg_tokens, avg_tokens_published, and for each setting its decrease in percent with
-        _low, _high, _n, _spread_low, _spread_high (see EFFECT_COLUMNS) and _published.
+        _low and _high (of the bootstrap), _n, _spread_low, _spread_high, _wilson_low, _wilson_high
+        (see EFFECT_COLUMNS) and _published.
     """
     if len(models) > len(PAPER_MODELS):
         raise SightlineError(
@@ -142,7 +143,7 @@ def _line(
         "avg_tokens_published": printed("avg_tokens"),
     }
     for setting, effect in found.items():
-        values = ("decrease_percent", "ci_low", "ci_high", "n", "spread_low", "spread_high")
+        values = ("decrease_percent", "ci_low", "ci_high", *PARTS[2:])
         columns = [setting, *(f"{setting}_{part}" for part in PARTS)]
         for column, value in zip(columns, values, strict=True):
             line[column] = np.nan if effect is None else effect[value]
@@ -165,9 +166,9 @@ def display(table: pd.DataFrame) -> pd.DataFrame:
     for setting, title in HEADERS.items():
         columns[title] = [
             NOT_RUN if np.isnan(value) else f"{value:.1f} [{low:.1f}, {high:.1f}]"
-            for value, low, high in table[[setting, f"{setting}_low", f"{setting}_high"]].to_numpy(
-                float
-            )
+            for value, low, high in table[
+                [setting, f"{setting}_wilson_low", f"{setting}_wilson_high"]
+            ].to_numpy(float)
         ]
         columns[f"{title}, published"] = _printed(table, f"{setting}_published", "{:.2f}")
     return pd.DataFrame(columns)

@@ -79,11 +79,11 @@ def layer_effects(layers: pd.DataFrame, draws: int, seed: int) -> Iterator[Row]:
 
 
 def variant_effects(variants: pd.DataFrame, draws: int, seed: int) -> Iterator[Row]:
-    """Scores of trained segmenters, the seeds of each pooled: all masks of a query are resampled together."""
+    """Scores of trained segmenters, the seeds of each pooled; queries and trainings are resampled."""
     for (model, split), here in variants.groupby(["model", "split"], sort=False):
         for name, some in here.groupby("variant", sort=False):
             pooled = some.assign(row=some["number"].astype(str) + "-" + some["seed"].astype(str))
-            scores = resample(pooled, ["variant"], "row", "number", draws, seed)
+            scores = resample(pooled, ["variant"], "row", "number", draws, seed, crossed="seed")
             for metric, title in METRICS.items():
                 found = scores.estimate((name,), metric)
                 seeds = ", ".join(map(str, sorted(some["seed"].unique())))

@@ -69,7 +69,13 @@ def estimate(draws: Draws, n: int) -> Estimate:
 
 
 def resample(
-    table: pd.DataFrame, by: list[str], query: str, group: str, draws: int, seed: int
+    table: pd.DataFrame,
+    by: list[str],
+    query: str,
+    group: str,
+    draws: int,
+    seed: int,
+    crossed: str | None = None,
 ) -> Scores:
     """Scores of all masks of a table.
 
@@ -80,6 +86,8 @@ def resample(
         group: column of what is resampled, such as images.
         draws: resamples.
         seed: of them.
+        crossed: column of what is resampled besides, such as trainings that all saw the same queries; what is counted
+            are groups then.
     """
     names = table[by].apply(tuple, axis=1)
     wide = table.assign(key=names).pivot(
@@ -89,13 +97,22 @@ def resample(
     shared, united = (wide[part][list(keys)].to_numpy(float) for part in ("intersection", "union"))
     if np.isnan(shared).any():
         raise SightlineError("scores: some masks lack queries that others have; measure them anew.")
-    groups = table.drop_duplicates(query).set_index(query, drop=False).loc[wide.index, group]
-    _, number = np.unique(groups.to_numpy(), return_inverse=True)
-    count = number.max() + 1
-    picks = np.random.default_rng(seed).integers(count, size=(draws, count))
-    weights = np.stack([np.bincount(row, minlength=count) for row in picks]).astype(float)
-    weights = np.vstack([np.ones(count), weights])[:, number]
+    rows = table.drop_duplicates(query).set_index(query, drop=False).loc[wide.index]
+    rng = np.random.default_rng(seed)
+    weights = _weights(rows[group].to_numpy(), draws, rng)
+    if crossed is not None:
+        weights = weights * _weights(rows[crossed].to_numpy(), draws, rng)
     iou = query_iou(shared, united)
     below = weights @ united
     ciou = np.divide(weights @ shared, below, out=np.zeros_like(below), where=below > 0)
-    return Scores(keys, weights @ iou / weights.sum(1, keepdims=True), ciou, len(wide))
+    counted = len(wide) if crossed is None else rows[group].nunique()
+    return Scores(keys, weights @ iou / weights.sum(1, keepdims=True), ciou, counted)
+
+
+def _weights(groups: NDArray, draws: int, rng: np.random.Generator) -> Draws:
+    """How often each row counts, (1 + draws, rows): once in what was measured."""
+    _, number = np.unique(groups, return_inverse=True)
+    count = number.max() + 1
+    picks = rng.integers(count, size=(draws, count))
+    weights = np.stack([np.bincount(row, minlength=count) for row in picks]).astype(float)
+    return np.vstack([np.ones(count), weights])[:, number]

@@ -12,14 +12,18 @@ from sightline.studies.verdicts import BESIDE, Finding, grade_at_most
 def trained_difference(
     tables: Tables, one: str, two: str, metric: str, least: float = 0.0
 ) -> Finding | None:
-    """Points of gIoU between two trained variants, their common seeds pooled; None if one is not trained."""
+    """Points of gIoU between two trained variants, None if one is not trained.
+
+    Their common seeds are pooled; queries and trainings are resampled.
+    """
     here, seeds = tables.variants, _common_seeds(tables, one, two)
     if not seeds:
         return None
     some = here[here["variant"].isin((one, two)) & here["seed"].isin(seeds)]
     some = some.assign(row=some["number"].astype(str) + "-" + some["seed"].astype(str))
+    protocol = tables.protocol
     scores = resample(
-        some, ["variant"], "row", "number", tables.protocol.bootstrap, tables.protocol.seed
+        some, ["variant"], "row", "number", protocol.bootstrap, protocol.seed, crossed="seed"
     )
     found = scores.combine(minus, ((one,), "giou"), ((two,), "giou"))
     finding = reach(f"{metric}, {len(seeds)} trainings each", found, least)

@@ -17,7 +17,6 @@ from sightline.studies.drawing import (
     legend_below,
     new_figure,
     save_figure,
-    series,
 )
 from sightline.studies.kaduri2025.attention.depth_axis import depth_axis, depths, shade_middle
 from sightline.studies.kaduri2025.attention.effects import read_effects
@@ -29,6 +28,7 @@ from sightline.studies.kaduri2025.attention.measurements import (
     WITHOUT_FIRST,
 )
 from sightline.studies.kaduri2025.attention.paper import ROWS, share_curve
+from sightline.studies.kaduri2025.looks import TOKENS
 from sightline.studies.kaduri2025.paper_models import paper_models
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.windows import Window
@@ -92,9 +92,9 @@ def draw(shares: pd.DataFrame, model: str, depth: int, middle: Window) -> Figure
 
 def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
     own, paper = (rows[rows["source"] == source] for source in ("this run", "published"))
-    for number, role in enumerate(SHARES):
+    for role in SHARES:
         here = own[own["role"] == role].sort_values("layer")
-        look = series(number)
+        look = TOKENS[role]
         x, y = here["depth_fraction"], here["mean"]
         low, high = np.clip(y - here["sd"], 0, 1), np.clip(y + here["sd"], 0, 1)
         axes.fill_between(x, low, high, color=look["color"], alpha=0.15, linewidth=0)
@@ -102,7 +102,7 @@ def _draw_panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.plot(x, y, **(look | {"linestyle": "-"}), label=f"{label}, ± 1 s.d.")
         printed = paper[paper["role"] == role].sort_values("layer")
         if len(printed):
-            name = f"{ROWS[role]}, published ({printed['model'].iloc[0]})"
+            name = f"{ROWS[role]}, published, {printed['model'].iloc[0]}"
             axes.plot(
                 printed["depth_fraction"], printed["mean"], color=look["color"], linewidth=0.8,
                 linestyle=(0, (2, 1)), label=name,

@@ -16,7 +16,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from sightline import cli
-from sightline.studies.drawing import INK, PALETTE, new_figure, save_figure
+from sightline.studies.drawing import new_figure, save_figure
+from sightline.studies.kaduri2025 import looks
 from sightline.studies.kaduri2025.attention import shown
 from sightline.studies.kaduri2025.attention.layer_bins import groups
 from sightline.studies.kaduri2025.attention.measurements import read_tables
@@ -24,26 +25,16 @@ from sightline.studies.kaduri2025.attention.shown import Shown
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     AS_PUBLISHED,
-    BOTH,
-    GENERATED,
+    KNOCKOUTS,
+    LABELS,
     MAIN,
     NONE,
-    PAPER_LABELS,
-    QUERY,
 )
 from sightline.studies.kaduri2025.knockout.measurements import read_measurements
 from sightline.studies.kaduri2025.protocol import Protocol
 
 IMAGES = 3
-SAID = {
-    NONE: "unmodified",
-    GENERATED: PAPER_LABELS[GENERATED],
-    QUERY: PAPER_LABELS[QUERY],
-    BOTH: PAPER_LABELS[BOTH],
-}
-COLOURS = {
-    NONE: INK, GENERATED: PALETTE["blue"], QUERY: PALETTE["vermilion"], BOTH: PALETTE["purple"],
-}  # fmt: skip
+SAID = (NONE, *KNOCKOUTS)
 WIDTH, LINES = 56, 2
 """Letters in a line, and lines of a description that fit beside a picture; the unmodified one may have one more."""
 HEAD, LINE, GAP = 0.078, 0.074, 0.035
@@ -67,9 +58,9 @@ def descriptions_of(knockout: pd.DataFrame, image_id: int) -> pd.DataFrame:
         & (knockout["wording"] == MAIN)
         & (knockout["variant"] == AS_PUBLISHED)
         & knockout["layers"].isin(("", ALL))
-        & knockout["condition"].isin(list(SAID))
+        & knockout["condition"].isin(SAID)
     ]
-    order = rows["condition"].map(list(SAID).index)
+    order = rows["condition"].map(SAID.index)
     return rows.assign(order=order).sort_values("order")[list(COLUMNS)]
 
 
@@ -104,10 +95,15 @@ def _write(axes: Axes, said: pd.DataFrame) -> None:
             rest = textwrap.shorten(" ".join(lines[allowed - 1 :]), WIDTH, placeholder=" …")
             lines = [*lines[: allowed - 1], rest]
         score = "" if row.condition == NONE else f", F1 {row.f1:.2f}"
+        left = 0.0
+        if row.condition in KNOCKOUTS:
+            # Words in some of the colours would be too faint to read.
+            look = looks.KNOCKOUTS[row.condition] | {"markersize": 3, "clip_on": False}
+            axes.plot(0.012, top + 0.45 * HEAD, **look)
+            left = 0.04
         axes.text(
-            0, top, f"{SAID[row.condition]}{score}", va="top", fontsize=5.6, fontweight="bold",
-            color=COLOURS[row.condition],
-        )  # fmt: skip
+            left, top, f"{LABELS[row.condition]}{score}", va="top", fontsize=5.6, fontweight="bold"
+        )
         axes.text(0, top + HEAD, "\n".join(lines), va="top", fontsize=5.1, linespacing=1.1)
         top += HEAD + LINE * len(lines) + GAP
 

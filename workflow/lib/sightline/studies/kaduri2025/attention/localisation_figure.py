@@ -49,6 +49,13 @@ READINGS = {
     (LOST, AT): "rows at the name",
     (NAMED, PRODUCING): "producing, all objects that are named",
 }
+# None of the colours of the bins: the legend is one for both panels.
+LOOKS = [
+    series(number) | {"color": PALETTE[colour]}
+    for number, colour in enumerate(("blue", "orange", "green", "purple"))
+]
+DODGE = 0.16
+"""Distance of two readings in layers: some would lie on each other."""
 
 
 def published_rows(published: pd.DataFrame, paper: str) -> pd.DataFrame:
@@ -87,7 +94,7 @@ def draw(
                 middle_of = (printed["first_layer"] + printed["last_layer"] + 1) / 2
                 published_marks(
                     row[0], middle_of / printed["model_layers"], printed["accuracy"],
-                    printed["model"].iloc[0],
+                    printed["model"].iloc[0].replace("published: ", "published, "),
                 )  # fmt: skip
             _draw_layers(row[1], own)
             for axes in row:
@@ -116,12 +123,13 @@ def _draw_bins(axes: Axes, own: pd.DataFrame) -> None:
     other = rows[rows["measure"] == AVERAGED].sort_values("first_layer")
     axes.plot(
         x, other["accuracy"], linestyle="none", marker="_", markersize=9, markeredgewidth=1.4,
-        color=PALETTE["blue"], label="averaged map",
+        color=INK, label="averaged map",
     )  # fmt: skip
     axes.plot(
         x, bars["other"], linestyle="none", marker="x", markersize=4, color=PALETTE["vermilion"],
         label="on another object",
     )  # fmt: skip
+    error_bars(axes, x, bars["other"], bars["other_low"], bars["other_high"], PALETTE["vermilion"])
     if len(bars):
         axes.axhline(
             bars["chance"].iloc[0], color=INK, linewidth=0.8, linestyle=":", label="by chance"
@@ -133,12 +141,12 @@ def _draw_layers(axes: Axes, own: pd.DataFrame) -> None:
     for number, ((objects, reading), label) in enumerate(READINGS.items()):
         rows = single[(single["objects"] == objects) & (single["reading"] == reading)]
         rows = rows.sort_values("first_layer")
-        x = (rows["first_layer"] + 0.5) / rows["model_layers"]
-        axes.plot(x, rows["accuracy"], **series(number), label=label)
+        shift = (number - (len(READINGS) - 1) / 2) * DODGE
+        x = (rows["first_layer"] + 0.5 + shift) / rows["model_layers"]
+        look = LOOKS[number]
+        axes.plot(x, rows["accuracy"], **look, label=label)
+        error_bars(axes, x, rows["accuracy"], rows["ci_low"], rows["ci_high"], look["color"])
         if number == 0:
-            error_bars(
-                axes, x, rows["accuracy"], rows["ci_low"], rows["ci_high"], series(0)["color"]
-            )
             axes.plot(
                 x,
                 rows["inside"],

@@ -13,28 +13,27 @@ from matplotlib.gridspec import GridSpec, GridSpecFromSubplotSpec
 from sightline import cli
 from sightline.studies.drawing import (
     INK,
-    PALETTE,
     error_bars,
     light_grid,
     new_figure,
     panel_letter,
     save_figure,
-    series,
 )
 from sightline.studies.kaduri2025.attention import shown
 from sightline.studies.kaduri2025.attention.depth_axis import depth_axis, shade_middle
 from sightline.studies.kaduri2025.attention.effects import read_effects
 from sightline.studies.kaduri2025.attention.layer_bins import groups
-from sightline.studies.kaduri2025.attention.measurements import read_tables
+from sightline.studies.kaduri2025.attention.measurements import IMAGE, read_tables
 from sightline.studies.kaduri2025.attention.shown import Shown
 from sightline.studies.kaduri2025.attention.spread import ENTROPY, TOP
+from sightline.studies.kaduri2025.looks import TOKENS
 from sightline.studies.kaduri2025.protocol import Protocol
 from sightline.studies.kaduri2025.windows import Window
 
 PICTURES = 2
 TITLES = {
     ENTROPY: "entropy (1: equal attention)",
-    TOP: "held by the largest 1 %",
+    TOP: "held by the most attended 1 %",
 }
 
 
@@ -77,25 +76,27 @@ def draw(
         lower = GridSpecFromSubplotSpec(1, 3, outer[1])
         below = [figure.add_subplot(lower[0, column]) for column in range(3)]
         for number, (axes, measure) in enumerate(zip(below, (ENTROPY, TOP), strict=False)):
-            _draw_layers(axes, spread[spread["measure"] == measure], number)
+            _draw_layers(axes, spread[spread["measure"] == measure])
             shade_middle(axes, middle, depth)
             depth_axis(axes, depth)
             axes.set_xlabel("layer")
             axes.set_title(TITLES[measure], fontsize=7)
             panel_letter(axes, "bc"[number])
         below[0].set_ylim(0, 1)
-        below[0].set_ylabel(f"mean, n = {int(spread['n'].iloc[0])} images")
+        below[0].set_ylabel(
+            f"mean over n = {int(spread['n'].iloc[0])} images\n{spread['model'].iloc[0]}"
+        )
         below[1].set_ylim(bottom=0)
         _draw_overlaps(below[2], overlaps)
         panel_letter(below[2], "d")
     return figure
 
 
-def _draw_layers(axes: Axes, rows: pd.DataFrame, number: int) -> None:
+def _draw_layers(axes: Axes, rows: pd.DataFrame) -> None:
     light_grid(axes)
     rows = rows.sort_values("layer")
     x = (rows["layer"] + 0.5) / rows["model_layers"]
-    look = series(number) | {"linestyle": "-"}
+    look = TOKENS[IMAGE] | {"linestyle": "-"}
     axes.plot(x, rows["mean"], **look)
     error_bars(axes, x, rows["mean"], rows["ci_low"], rows["ci_high"], look["color"])
 
@@ -103,7 +104,7 @@ def _draw_layers(axes: Axes, rows: pd.DataFrame, number: int) -> None:
 def _draw_overlaps(axes: Axes, rows: pd.DataFrame) -> None:
     light_grid(axes)
     places = np.arange(len(rows))
-    axes.bar(places, rows["mean"], width=0.6, color=PALETTE["sky"])
+    axes.bar(places, rows["mean"], width=0.6, color=TOKENS[IMAGE]["color"])
     error_bars(axes, places, rows["mean"], rows["ci_low"], rows["ci_high"])
     if len(rows):
         chance = rows["chance"].iloc[0]
@@ -112,8 +113,8 @@ def _draw_overlaps(axes: Axes, rows: pd.DataFrame) -> None:
             "by chance", (1, chance), xycoords=("axes fraction", "data"), ha="left", va="center",
             fontsize=6, xytext=(1, 0), textcoords="offset points", annotation_clip=False,
         )  # fmt: skip
-    axes.set_xticks(places, [pair.replace(" and ", "\n") for pair in rows["pair"]])
-    axes.set_title("largest 1 % in common", fontsize=7)
+    axes.set_xticks(places, [pair.replace(" and ", " &\n") for pair in rows["pair"]])
+    axes.set_title("most attended 1 % in common", fontsize=7)
 
 
 def main(options: argparse.Namespace) -> None:
@@ -133,7 +134,9 @@ def main(options: argparse.Namespace) -> None:
     tables = {name: read_effects(options.effects, name) for name in ("spread", "overlaps")}
     spread, overlaps = (table[table["model"] == model] for table in tables.values())
     figure = draw(pictures, layers, spread, overlaps, middle)
-    pairs = overlaps.rename(columns={"pair": "group"}).assign(measure="overlap of the largest 1 %")
+    pairs = overlaps.rename(columns={"pair": "group"}).assign(
+        measure="overlap of the most attended 1 %"
+    )
     save_figure(figure, options.out, pd.concat([spread, pairs], ignore_index=True))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from sightline import cli
 from sightline.files import atomic_path
@@ -88,7 +89,7 @@ def draw(chosen: pd.DataFrame, peaks: pd.DataFrame, ones: dict[int, Shown]) -> F
         layers = peaks.iloc[0]
         figure.supxlabel(
             f"attention of the rows that produce the name, layers {layers['first_layer']} to "
-            f"{layers['last_layer']}; white: mask, cross: peak",
+            f"{layers['last_layer']}; white outline: mask, ring: peak",
             fontsize=6.5, color=MUTED,
         )  # fmt: skip
     return figure
@@ -98,9 +99,11 @@ def _draw_phrase(axes: Axes, one: Shown, item: tuple, peak: pd.Series, tone: str
     shown.draw_map(axes, one, item.middle_map)
     shown.outline(axes, shown.mask_of(item.mask), one.view, colors="white", linewidths=0.9)
     x, y = peak["column"] + 0.5, peak["row"] + 0.5
+    # Hollow, so that the brightest token stays in sight, at the border of the picture too.
     axes.plot(
-        x, y, marker="P", markersize=6, color="white", markeredgecolor="black", markeredgewidth=0.7
-    )
+        x, y, marker="o", markersize=8.5, markerfacecolor="none", markeredgecolor="white",
+        markeredgewidth=0.9, clip_on=False, path_effects=[withStroke(linewidth=2.2, foreground="black")],
+    )  # fmt: skip
     verdict = "on the object" if peak["hit"] else "off the object"
     axes.set_title(item.object, fontsize=6.5)
     for spine in axes.spines.values():

@@ -1,7 +1,9 @@
 """Figure 5: object F1 against the share of image tokens that generated tokens see; selections for the supplement."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,15 +12,14 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.studies.drawing import (
-    INK,
     MUTED,
     error_bars,
     legend_below,
     light_grid,
     new_figure,
     save_figure,
-    series,
 )
+from sightline.studies.kaduri2025 import looks
 from sightline.studies.kaduri2025.attention import selection
 from sightline.studies.kaduri2025.attention.effects import read_effects
 from sightline.studies.kaduri2025.attention.measurements import (
@@ -31,23 +32,24 @@ from sightline.studies.kaduri2025.attention.measurements import (
 )
 
 SWEEP, SELECTIONS = KINDS = ("sweep", "selections")
+NAMES = {
+    selection.ATTENTION: "most attended",
+    selection.FIRST_STEP: "most attended in the first step",
+    selection.NORM: "largest norm of the state",
+    selection.RANDOM: "random",
+}
 CURVES = {
-    (ALL_LAYERS, selection.ATTENTION, AS_PUBLISHED): "most attended",
-    (MIDDLE_ONLY, selection.ATTENTION, AS_PUBLISHED): "most attended, middle layers only",
-    (ALL_LAYERS, selection.RANDOM, AS_PUBLISHED): "random",
-    (ALL_LAYERS, selection.ATTENTION, STRICTER): "most attended, last prompt position too",
+    (ALL_LAYERS, selection.ATTENTION, AS_PUBLISHED): looks.SELECTIONS[selection.ATTENTION],
+    (MIDDLE_ONLY, selection.ATTENTION, AS_PUBLISHED): looks.IN_MIDDLE,
+    (ALL_LAYERS, selection.RANDOM, AS_PUBLISHED): looks.SELECTIONS[selection.RANDOM],
+    (ALL_LAYERS, selection.ATTENTION, STRICTER): looks.STRICT,
 }
-ALTERNATIVES = {
-    (ALL_LAYERS, selection.ATTENTION, AS_PUBLISHED): "attention, mean of all steps",
-    (ALL_LAYERS, selection.FIRST_STEP, AS_PUBLISHED): "attention of the first step",
-    (ALL_LAYERS, selection.NORM, AS_PUBLISHED): "norm of the state",
-    (ALL_LAYERS, selection.RANDOM, AS_PUBLISHED): "random",
-}
-GROUPS = ("early", "middle", "late")
+ALTERNATIVES = {(ALL_LAYERS, how, AS_PUBLISHED): look for how, look in looks.SELECTIONS.items()}
+"""Layers, selection and restricted rows, with the look of their curve."""
 
 
 def draw_sweep(visible: pd.DataFrame, tail: pd.DataFrame, models: list[str]) -> Figure:
-    """One row of panels for each model: F1 by share, and the part of attention that the largest tokens hold."""
+    """One row of panels for each model: F1 by share, and the part of attention that the most attended tokens hold."""
     with new_figure(
         columns=2, height=0.6 + 1.95 * len(models), rows_of_axes=len(models), columns_of_axes=2,
         squeeze=False,
@@ -63,7 +65,7 @@ def draw_sweep(visible: pd.DataFrame, tail: pd.DataFrame, models: list[str]) -> 
             for axes in row:
                 axes.set_ylim(0, 1.04)
         panels[0][0].set_title("generated tokens see a share of the image")
-        panels[0][1].set_title("what the largest tokens hold")
+        panels[0][1].set_title("what the most attended tokens hold")
         panels[0][1].legend(loc="upper left")
         legend_below(figure, panels[0][:1], columns=3)
     return figure
@@ -86,13 +88,15 @@ def draw_selections(visible: pd.DataFrame, models: list[str]) -> Figure:
     return figure
 
 
-def _draw_curves(axes: Axes, own: pd.DataFrame, curves: dict[tuple[str, str, str], str]) -> None:
+def _draw_curves(
+    axes: Axes, own: pd.DataFrame, curves: Mapping[tuple[str, str, str], dict[str, Any]]
+) -> None:
     light_grid(axes)
-    for number, ((family, how, rows), label) in enumerate(curves.items()):
+    for (family, how, rows), look in curves.items():
         part = own[(own["family"] == family) & (own["selection"] == how) & (own["rows"] == rows)]
         part = part.sort_values("share")
-        look = series(number)
-        axes.plot(part["share"], part["f1"], **look, label=label)
+        special = [one for one in (family, rows) if one not in (ALL_LAYERS, AS_PUBLISHED)]
+        axes.plot(part["share"], part["f1"], **look, label=", ".join((NAMES[how], *special)))
         error_bars(axes, part["share"], part["f1"], part["ci_low"], part["ci_high"], look["color"])
     _percent_axis(axes, own.loc[(own["share"] > 0) & (own["share"] < 100), "share"])
 
@@ -108,14 +112,15 @@ def _draw_ends(axes: Axes, own: pd.DataFrame) -> None:
             (own["selection"] == how) & (own["family"] == family) & (own["rows"] == AS_PUBLISHED)
         ]
         if len(rows):
-            axes.axhline(rows["f1"].iloc[0], color=INK, linestyle=line, linewidth=0.8, label=label)
+            axes.axhline(
+                rows["f1"].iloc[0], color=MUTED, linestyle=line, linewidth=0.9, label=label
+            )
 
 
 def _draw_tail(axes: Axes, tail: pd.DataFrame) -> None:
     light_grid(axes)
-    for number, group in enumerate(GROUPS):
+    for group, look in looks.LAYERS.items():
         part = tail[tail["group"] == group].sort_values("share")
-        look = series(number)
         axes.plot(part["share"], part["mean"], **look, label=f"{group} layers")
         error_bars(
             axes, part["share"], part["mean"], part["ci_low"], part["ci_high"], look["color"]
@@ -134,14 +139,14 @@ def _percent_axis(axes: Axes, shares: pd.Series) -> None:
     labels = [f"{tick:g}" if tick <= 30 or tick == ticks[-1] else "" for tick in ticks]
     axes.set_xticks(ticks, labels)
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("largest … % of the image tokens")
+    axes.set_xlabel("most attended … % of the image tokens")
 
 
 def main(options: argparse.Namespace) -> None:
     """Draw one of the figures and write its numbers."""
     visible, models = read_effects(options.effects, "visible"), options.models
     if options.kind == SELECTIONS:
-        names = {how for _, how, _ in ALTERNATIVES} | {NOTHING_SEEN}
+        names = {*NAMES, NOTHING_SEEN}
         rows = visible["selection"].isin(names) & (visible["family"] == ALL_LAYERS)
         save_figure(draw_selections(visible, models), options.out, visible[rows])
         return

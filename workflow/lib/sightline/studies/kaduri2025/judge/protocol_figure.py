@@ -18,19 +18,19 @@ from PIL import Image
 
 from sightline import cli
 from sightline.scenes.coco import Coco
-from sightline.studies.drawing import MUTED, PALETTE, save_figure
+from sightline.studies.drawing import MUTED, save_figure
 from sightline.studies.kaduri2025.coloured import Word, lines_of, split_names, words_of, write_line
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     KNOCKOUTS,
+    LABELS,
     NONE,
-    PAPER_LABELS,
 )
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
+from sightline.studies.kaduri2025.looks import COMPARED
 from sightline.studies.shapes import arrow, box, canvas
 
-FOUND, MISSED, INVENTED = PALETTE["green"], PALETTE["orange"], PALETTE["vermilion"]
 COLUMNS = (
     "model", "image_id", "condition", "layers", "text", "tp", "fn", "fp", "precision", "recall", "f1",
 )  # fmt: skip
@@ -92,7 +92,7 @@ def pair_of(rows: pd.DataFrame) -> Pair:
     groups = tuple(split_names(cut[name]) for name in ("tp", "fn", "fp"))
     both, missed, invented = (
         dict.fromkeys(names, colour)
-        for names, colour in zip(groups, (FOUND, MISSED, INVENTED), strict=True)
+        for names, colour in zip(groups, COMPARED.values(), strict=True)
     )
     return Pair(
         cut, words_of(clean["text"], both | missed), words_of(cut["text"], both | invented), groups,
@@ -106,7 +106,7 @@ def draw(rows: pd.DataFrame, image: Image.Image) -> Figure:
     texts = [lines_of(words, LETTERS, MOST_LINES) for words in (pair.reference, pair.prediction)]
     heights = [0.38 + LINE * max(FEWEST_LINES, len(lines)) for lines in texts]
     height = max(2.5, sum(heights) + 0.3)
-    titles = ("without knockout (reference)", f"{_knockout(pair.about)} (prediction)")
+    titles = (f"{LABELS[NONE]} (reference)", f"{_knockout(pair.about)} (prediction)")
     bottoms = (height - 0.1 - heights[0], 0.1)
     middle = height / 2
     with canvas(height) as (figure, axes):
@@ -120,12 +120,9 @@ def draw(rows: pd.DataFrame, image: Image.Image) -> Figure:
             4.11, middle - 0.27, "lists objects,\nmatches\nsynonyms", ha="center", va="top",
             fontsize=5.2, color=MUTED, linespacing=1.25,
         )  # fmt: skip
-        named = (
-            ("in both: true positives", FOUND),
-            ("reference only: missed", MISSED),
-            ("prediction only: invented", INVENTED),
-        )
-        for number, ((title, colour), names) in enumerate(zip(named, pair.groups, strict=True)):
+        named = ("in both: true positives", "reference only: missed", "prediction only: invented")
+        listed = zip(named, COMPARED.values(), pair.groups, strict=True)
+        for number, (title, colour, names) in enumerate(listed):
             y = middle + 0.78 * (1 - number)
             _group(axes, y, title, names, colour)
             arrow(axes, (4.38, middle + 0.08 * (1 - number)), (4.57, y))
@@ -134,9 +131,9 @@ def draw(rows: pd.DataFrame, image: Image.Image) -> Figure:
 
 
 def _knockout(row: pd.Series) -> str:
-    """The paper's word for the knockout, and where it holds."""
+    """The knockout's name, and where it holds."""
     layers = f"{ALL} layers" if row["layers"] == ALL else f"layers {row['layers']}"
-    return f"{PAPER_LABELS[row['condition']]}, {layers}"
+    return f"{LABELS[row['condition']]}, {layers}"
 
 
 def _picture(axes: Axes, image: Image.Image, about: pd.Series, middle: float) -> None:

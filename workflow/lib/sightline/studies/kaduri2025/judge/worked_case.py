@@ -11,11 +11,11 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.studies.drawing import MUTED, PALETTE, new_figure, published_marks, save_figure
+from sightline.studies.drawing import MUTED, new_figure, published_marks, save_figure
 from sightline.studies.judging.comparison import Comparison
+from sightline.studies.kaduri2025.looks import COMPARED
 from sightline.studies.published import find_published, load_published
 
-FOUND, MISSED, INVENTED = PALETTE["green"], PALETTE["orange"], PALETTE["vermilion"]
 REFERENCE = (
     "man",
     "glasses",
@@ -38,18 +38,19 @@ def draw_worked_case() -> Figure:
         figure,
         axes,
     ):
-        for panel, names, limit, title in (
-            (axes[0], ("tp", "fn", "fp"), 8, "objects"),
-            (axes[1], ("precision", "recall", "f1"), 1, "score"),
+        for panel, names, limit, title, digits in (
+            (axes[0], tuple(COMPARED), 8, "objects", 0),
+            (axes[1], ("precision", "recall", "f1"), 1, "score", 2),
         ):
             rows = numbers.set_index("quantity").loc[list(names)]
             labels = {"tp": "in both", "fn": "missed", "fp": "invented", "f1": "F1"}
             places = np.arange(3)
-            colours = [FOUND, MISSED, INVENTED] if panel is axes[0] else [MUTED] * 3
+            colours = [COMPARED.get(name, MUTED) for name in names]
             panel.bar(places, rows["computed"], width=0.6, color=colours)
-            published_marks(panel, places, rows["published"], label="project page")
+            published_marks(panel, places, rows["published"], label="published,\nproject page")
             for place, value in zip(places, rows["computed"], strict=True):
-                panel.text(place, value + limit * 0.06, f"{value:.2g}", ha="center", fontsize=6.5)
+                written = f"{value:.{digits}f}"
+                panel.text(place, value + limit * 0.06, written, ha="center", fontsize=6.5)
             panel.set_xticks(places, [labels.get(name, name) for name in names])
             panel.set_ylim(0, limit)
             panel.set_ylabel(title)

@@ -1,7 +1,7 @@
 """Fig. 2 (e): object F1 with the image hidden in all layers, and in all but the middle ones.
 
 Floor (another image's description) and ceiling (hidden in the last layers only) are drawn as lines; the paper has
-neither. Crosses hide the image from the prompt's last position too.
+neither. Crosses hide the image from the last prompt position too.
 """
 
 import argparse
@@ -13,22 +13,21 @@ from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.studies.drawing import (
-    INK,
     MUTED,
-    PALETTE,
     error_bars,
     new_figure,
     published_marks,
     save_figure,
 )
+from sightline.studies.kaduri2025 import looks
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     AS_PUBLISHED,
     EXCEPT_MIDDLE,
     GENERATED,
     KNOCKOUTS,
+    LABELS,
     MAIN,
-    PAPER_LABELS,
     STRICT,
 )
 from sightline.studies.kaduri2025.knockout.effects import find_cells, read_effects
@@ -41,7 +40,6 @@ COLUMNS = (
     "model", "paper_model", "condition", "variant", "layers", "first", "last",
     "n", "f1", "f1_low", "f1_high", "published",
 )  # fmt: skip
-COLOURS = dict(zip(KNOCKOUTS, (PALETTE["blue"], PALETTE["orange"], PALETTE["green"]), strict=True))
 WIDTH = 0.36
 
 
@@ -95,9 +93,9 @@ def draw(bars: pd.DataFrame, effects: pd.DataFrame, model: str) -> Figure:
             alpha=0.55,
             hatch="////",
             edgecolor="white",
-            label=f"except {middle}",
+            label=f"all layers but {middle}",
         )
-        axes.set_xticks(range(len(KNOCKOUTS)), [PAPER_LABELS[one] for one in KNOCKOUTS])
+        axes.set_xticks(range(len(KNOCKOUTS)), [LABELS[one] for one in KNOCKOUTS])
         axes.set_xlim(-0.6, 2.6)
         axes.set_ylim(-0.02, 1.02)
         axes.set_ylabel("object F1 against the\nunmodified description")
@@ -114,18 +112,21 @@ def _place(condition: str, offset: float) -> float:
 def _draw_bars(axes: Axes, rows: pd.DataFrame, offset: float) -> None:
     strict = rows[(rows["variant"] == STRICT) & (rows["condition"] == GENERATED)]
     for row in strict.itertuples():
+        place = _place(row.condition, offset) + 0.09
         axes.plot(
-            _place(row.condition, offset) + 0.09, row.f1, "x", color=INK, zorder=5, clip_on=False,
-            label="last position hidden too" if offset < 0 else None,
+            place, row.f1, **(looks.STRICT | {"linestyle": "none"}), zorder=5, clip_on=False,
+            label=f"{LABELS[GENERATED]}, {STRICT}" if offset < 0 else None,
         )  # fmt: skip
+        error_bars(axes, [place], [row.f1], [row.f1_low], [row.f1_high])
     for row in rows[rows["variant"] == AS_PUBLISHED].itertuples():
         place, opened = _place(row.condition, offset), row.layers == EXCEPT_MIDDLE
+        colour = looks.KNOCKOUTS[row.condition]["color"]
         style = {"alpha": 0.55, "hatch": "////", "edgecolor": "white"} if opened else {}
-        axes.bar(place, row.f1, WIDTH * 0.94, color=COLOURS[row.condition], linewidth=0, **style)
+        axes.bar(place, row.f1, WIDTH * 0.94, color=colour, linewidth=0, **style)
         error_bars(axes, [place], [row.f1], [row.f1_low], [row.f1_high])
         if row.f1 < 0.01:
             # A bar of no height would look like one that was not measured.
-            axes.plot(place, 0, "_", color=COLOURS[row.condition], markersize=9, clip_on=False)
+            axes.plot(place, 0, "_", color=colour, markersize=9, clip_on=False)
 
 
 def main(options: argparse.Namespace) -> None:

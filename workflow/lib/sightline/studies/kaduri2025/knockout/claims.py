@@ -30,7 +30,7 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     BOTH,
     GENERATED,
     KNOCKOUTS,
-    PAPER_LABELS,
+    LABELS,
     VARIANTS,
 )
 from sightline.studies.kaduri2025.knockout.contrasts import read_contrasts
@@ -57,8 +57,8 @@ ITEMS = {
 CRITERIA = {
     "C2": "F1 of img→gen, all layers, at least 0.15 above the floor (another image's description) and at least 0.15 "
     "below the ceiling (hidden in the last layers only)",
-    "C3": "F1 of img→gen minus that of img→txt, all layers, at least 0.20",
-    "C4": "F1 of img→txt+gen, all layers, at most 0.05 above the floor",
+    "C3": "F1 of img→gen minus that of img→query, all layers, at least 0.20",
+    "C4": "F1 of img→query+gen, all layers, at most 0.05 above the floor",
     "C5": "for each knockout, F1 with one window of at most 30 % of the layers open at least 0.85 of the ceiling, and "
     "at least 0.15 above the best equally wide window in the first and in the last third; each half of the images "
     "tested with the window that the other half finds",
@@ -131,8 +131,8 @@ class Contrasts:
             return None
         value, low, high = (float(row[part]) for part in ("value", "low", "high"))
         layers = f", layers {row['layers']}" if row["layers"] else ""
-        named = condition in PAPER_LABELS and not labelled
-        label = f"{PAPER_LABELS[condition]}: " if named else ""
+        named = condition in KNOCKOUTS and not labelled
+        label = f"{LABELS[condition]}: " if named else ""
         metric = f"{label}{title}{layers}"
         return Finding(
             metric, value, low, high, int(row["n"]), verdict(value, low, high), *published
@@ -167,7 +167,7 @@ def find_c3(here: Contrasts) -> Listed:
     """What hiding the image from the query costs more than hiding it from generated tokens."""
     return [
         here.finding(
-            "F1 of img→gen minus that of img→txt", contrasts.GENERATED_OVER_QUERY, "", at_least(0.2),
+            "F1 of img→gen minus that of img→query", contrasts.GENERATED_OVER_QUERY, "", at_least(0.2),
             here.paper.generated_over_query(),
         )
     ]  # fmt: skip

@@ -1,11 +1,11 @@
 """What is hidden from whom: the three knockouts, the layers they hold in, and controls (kaduri2025 section 3.1).
 
-In the paper's words, which call the query "txt":
+img->gen         image tokens are hidden from generated tokens, in decoding only: the last prompt position, which
+                 predicts the first word, still sees the image
+img->query       image tokens are hidden from the prompt after the image, its last position included
+img->query+gen   both
 
-img->gen       image tokens are hidden from generated tokens, in decoding only: the prompt's last position, which
-               predicts the first word, still sees the image
-img->txt       image tokens are hidden from the prompt after the image, the last position included
-img->txt+gen   both
+The paper calls the query "txt", which here is all text of the prompt.
 
 The stricter variant hides the image from the last prompt position too, which changes img->gen alone.
 
@@ -24,10 +24,10 @@ GENERATED = "image to generated"
 QUERY = "image to query"
 BOTH = "image to query and generated"
 KNOCKOUTS = (GENERATED, QUERY, BOTH)
-PAPER_LABELS = {GENERATED: "img→gen", QUERY: "img→txt", BOTH: "img→txt+gen"}
+LABELS = {NONE: "unmodified", GENERATED: "img→gen", QUERY: "img→query", BOTH: "img→query+gen"}
 
 AS_PUBLISHED = "as published"
-STRICT = "last position hidden too"
+STRICT = "last prompt position too"
 VARIANTS = (AS_PUBLISHED, STRICT)
 
 MAIN, SECOND = "main", "second"

@@ -21,9 +21,8 @@ from sightline.studies.drawing import (
     new_figure,
     published_marks,
     save_figure,
-    series,
 )
-from sightline.studies.kaduri2025.knockout.bars_figure import COLOURS
+from sightline.studies.kaduri2025 import looks
 from sightline.studies.kaduri2025.knockout.conditions import (
     AFTER,
     ALL,
@@ -31,8 +30,8 @@ from sightline.studies.kaduri2025.knockout.conditions import (
     EXCEPT_MIDDLE,
     GENERATED,
     KNOCKOUTS,
+    LABELS,
     MAIN,
-    PAPER_LABELS,
     STRICT,
     UP_TO,
 )
@@ -95,7 +94,7 @@ def draw(curves: pd.DataFrame, effects: pd.DataFrame, models: list[str], family:
         sharey=True, sharex=True, squeeze=False,
     ) as (figure, panels):  # fmt: skip
         for axes, condition in zip(panels[0], KNOCKOUTS, strict=True):
-            axes.set_title(PAPER_LABELS[condition])
+            axes.set_title(LABELS[condition])
         for row, model in zip(panels, models, strict=True):
             for axes, condition in zip(row, KNOCKOUTS, strict=True):
                 here = curves[curves["condition"] == condition]
@@ -124,22 +123,22 @@ def draw(curves: pd.DataFrame, effects: pd.DataFrame, models: list[str], family:
 
 
 def _draw_curve(axes: Axes, rows: pd.DataFrame, condition: str) -> None:
+    # First, so that it lies below: from some layer on the two are the same.
+    strict = rows[rows["variant"] == STRICT].sort_values("depth_fraction")
+    if len(strict) and condition == GENERATED:
+        x, y = strict["depth_fraction"], strict["f1"]
+        axes.plot(x, y, **looks.STRICT, label=f"{LABELS[GENERATED]}, {STRICT}")
+        error_bars(axes, x, y, strict["f1_low"], strict["f1_high"])
     own = rows[rows["variant"] == AS_PUBLISHED].sort_values("depth_fraction")
     x, y = own["depth_fraction"], own["f1"]
-    colour = COLOURS[condition]
-    look = series(KNOCKOUTS.index(condition)) | {"color": colour, "linestyle": "-"}
+    look = looks.KNOCKOUTS[condition] | {"linestyle": "-"}
+    colour = look["color"]
     axes.fill_between(
         x, np.clip(y - own["f1_sd"], 0, 1), np.clip(y + own["f1_sd"], 0, 1), color=colour,
         alpha=0.15, linewidth=0,
     )  # fmt: skip
     axes.plot(x, y, **look)
     error_bars(axes, x, y, own["f1_low"], own["f1_high"], colour)
-    strict = rows[rows["variant"] == STRICT].sort_values("depth_fraction")
-    if len(strict) and condition == GENERATED:
-        axes.plot(
-            strict["depth_fraction"], strict["f1"], color=INK, linestyle=":", linewidth=1,
-            label="last prompt position hidden too",
-        )  # fmt: skip
 
 
 def _draw_published(axes: Axes, rows: pd.DataFrame) -> None:

@@ -14,15 +14,15 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from sightline import cli
-from sightline.studies.drawing import INK, MUTED, PALETTE, WIDTHS, save_figure
+from sightline.studies.drawing import INK, MUTED, WIDTHS, save_figure
 from sightline.studies.kaduri2025.attention.measurements import ROLES
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     AS_PUBLISHED,
     BOTH,
     GENERATED,
+    LABELS,
     NONE,
-    PAPER_LABELS,
     QUERY,
     Cut,
 )
@@ -30,15 +30,12 @@ from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.edges import ASKED, SAID, interventions, is_cut
 from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
 from sightline.studies.kaduri2025.knockout.routes import KEYS, Routes, read_routes
+from sightline.studies.kaduri2025.looks import TOKENS
 from sightline.studies.shapes import PAPER, PLAIN, canvas
 
 SHOWN = (NONE, GENERATED, QUERY, BOTH)
-TITLES = {NONE: "no knockout"} | PAPER_LABELS
-COLORS = {
-    "first": MUTED, "system": MUTED, "image": PALETTE["blue"], "query": PALETTE["purple"],
-    "generated": PALETTE["green"],
-}  # fmt: skip
-CUT = PALETTE["vermilion"]
+COLORS = {role: TOKENS[role]["color"] for role in ROLES}
+CUT = INK
 MOST_SAID = 12
 """Said tokens that are drawn: a row each."""
 STEP, WIDE, LEFT = 0.118, 0.215, 0.78
@@ -119,7 +116,7 @@ def _panel(
 ) -> None:
     axes.text(x, height - 0.15, letter, fontsize=9, fontweight="bold", va="center")
     axes.text(
-        x + 0.15, height - 0.15, TITLES[condition], fontsize=7, fontweight="bold", va="center"
+        x + 0.15, height - 0.15, LABELS[condition], fontsize=7, fontweight="bold", va="center"
     )
     top = height - HEAD
     for place, role in enumerate(ROLES):

@@ -1,8 +1,8 @@
-"""One picture described without a knockout and with each one: the project page's animation as a figure.
+"""One picture described by the unmodified model and under each knockout: the project page's animation as a figure.
 
 The picture is the typical one: of those with four objects or more in the unmodified description, the one whose F1
-under img->gen is closest to the model's mean, the first drawn among equals. Names that are kept, and names that come
-from nowhere, are coloured; the list below tells what is lost.
+under img->gen is closest to the model's mean, the first drawn among equals. Names in both descriptions,
+and invented ones, are coloured; the list below tells what is missed.
 """
 
 import argparse
@@ -15,24 +15,23 @@ from PIL import Image
 
 from sightline import cli
 from sightline.scenes.coco import Coco
-from sightline.studies.drawing import MUTED, PALETTE, WIDTHS, new_figure, save_figure
+from sightline.studies.drawing import MUTED, WIDTHS, new_figure, save_figure
 from sightline.studies.kaduri2025.coloured import Word, lines_of, split_names, words_of, write_line
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     BOTH,
     GENERATED,
+    LABELS,
     NONE,
-    PAPER_LABELS,
     QUERY,
 )
 from sightline.studies.kaduri2025.knockout.descriptions import DescriptionError
 from sightline.studies.kaduri2025.knockout.measurements import as_published, read_measurements
+from sightline.studies.kaduri2025.looks import COMPARED
 
 SHOWN = (NONE, GENERATED, QUERY, BOTH)
-TITLES = {NONE: "no knockout"} | PAPER_LABELS
 FEWEST_OBJECTS = 4
 COLUMNS = ("model", "image_id", "condition", "text", "tp", "fn", "fp", "f1")
-KEPT, INVENTED = PALETTE["green"], PALETTE["vermilion"]
 PICTURE, FONT, LINE = 1.45, 6.5, 0.135
 """Side of the picture in inches, size of the text in points, distance of its lines in inches."""
 LONGEST = 420
@@ -91,8 +90,8 @@ def draw(rows: pd.DataFrame, image: Image.Image) -> Figure:
 def _lines(row: dict) -> list[list[Word]]:
     """Words with their colours, broken into lines."""
     text = row["text"] if len(row["text"]) <= LONGEST else row["text"][:LONGEST] + " …"
-    marks = {name: KEPT for name in split_names(row["tp"]) if row["condition"] != NONE}
-    marks |= dict.fromkeys(split_names(row["fp"]), INVENTED)
+    marks = {name: COMPARED["tp"] for name in split_names(row["tp"]) if row["condition"] != NONE}
+    marks |= dict.fromkeys(split_names(row["fp"]), COMPARED["fp"])
     return lines_of(words_of(text, marks), _LETTERS)
 
 
@@ -109,7 +108,7 @@ _RISE = 0.075
 def _write(axes: Axes, row: dict, top: float) -> None:
     f1 = "" if row["condition"] == NONE else f",  F1 {row['f1']:.2f}"
     axes.text(
-        _LEFT, top, f"{TITLES[row['condition']]}{f1}", fontsize=7.5, fontweight="bold", va="top"
+        _LEFT, top, f"{LABELS[row['condition']]}{f1}", fontsize=7.5, fontweight="bold", va="top"
     )
     y = top - 0.17 - _RISE
     for line in _lines(row):
@@ -117,9 +116,9 @@ def _write(axes: Axes, row: dict, top: float) -> None:
         y -= LINE
     y += _RISE
     if row["condition"] != NONE:
-        lost, invented = split_names(row["fn"]), split_names(row["fp"])
-        notes = [f"lost: {', '.join(lost)}"] if lost else ["nothing lost"]
-        notes += [f"from nowhere: {', '.join(invented)}"] if invented else []
+        missed, invented = split_names(row["fn"]), split_names(row["fp"])
+        notes = [f"missed: {', '.join(missed)}"] if missed else ["nothing missed"]
+        notes += [f"invented: {', '.join(invented)}"] if invented else []
         axes.text(_LEFT, y, ";  ".join(notes), fontsize=5.8, color=MUTED, va="top", style="italic")
 
 

@@ -5,6 +5,7 @@ data set tells neither theme nor dominant object, objects as a whole are all the
 """
 
 import argparse
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.studies.drawing import PALETTE, error_bars, new_figure, save_figure
+from sightline.studies.drawing import MUTED, PALETTE, error_bars, new_figure, save_figure
 from sightline.studies.kaduri2025.knockout.conditions import (
     ALL,
     AS_PUBLISHED,
     BOTH,
     GENERATED,
-    PAPER_LABELS,
+    LABELS,
     QUERY,
     SHUFFLED,
     STRICT,
@@ -28,15 +29,15 @@ from sightline.studies.kaduri2025.knockout.conditions import (
 from sightline.studies.kaduri2025.knockout.effects import find_cells, read_effects
 
 SHOWN = {
-    (GENERATED, AS_PUBLISHED): PAPER_LABELS[GENERATED],
-    (GENERATED, STRICT): f"{PAPER_LABELS[GENERATED]},\nlast pos. too",
-    (QUERY, AS_PUBLISHED): PAPER_LABELS[QUERY],
-    (BOTH, AS_PUBLISHED): PAPER_LABELS[BOTH],
+    (GENERATED, AS_PUBLISHED): LABELS[GENERATED],
+    (GENERATED, STRICT): f"{LABELS[GENERATED]},\n{textwrap.fill(STRICT, 14)}",
+    (QUERY, AS_PUBLISHED): LABELS[QUERY],
+    (BOTH, AS_PUBLISHED): LABELS[BOTH].replace("+", "\n+"),
     (SHUFFLED, AS_PUBLISHED): "another\nimage",
 }
 PARTS = {
-    "theme_named": ("theme still named", PALETTE["purple"]),
-    "dominant_named": ("dominant object still named", PALETTE["vermilion"]),
+    "theme_named": ("theme still named", PALETTE["orange"]),
+    "dominant_named": ("dominant object still named", PALETTE["blue"]),
     "detail_f1": ("other objects, F1", PALETTE["sky"]),
     "f1": ("all objects, F1", PALETTE["black"]),
 }
@@ -69,7 +70,7 @@ def draw(rows: pd.DataFrame) -> Figure:
     models = list(dict.fromkeys(rows["model"]))
     with new_figure(
         columns=2, height=0.5 + 1.8 * len(models), rows_of_axes=len(models), columns_of_axes=2,
-        sharey=True, squeeze=False, width_ratios=[5, 4],
+        sharey=True, squeeze=False,
     ) as (figure, panels):  # fmt: skip
         for line, model in zip(panels, models, strict=True):
             for axes, wording in zip(line, WORDINGS, strict=True):
@@ -85,10 +86,14 @@ def draw(rows: pd.DataFrame) -> Figure:
 
 def _draw_bars(axes: Axes, rows: pd.DataFrame) -> None:
     measured = set(zip(rows["condition"], rows["variant"], strict=True))
-    groups = [one for one in SHOWN if one in measured]
     width = 0.8 / len(PARTS)
+    for place, group in enumerate(SHOWN):
+        if group not in measured:
+            axes.text(
+                place, 0.02, "not\nmeasured", ha="center", va="bottom", fontsize=5.5, color=MUTED
+            )
     for number, (part, (label, colour)) in enumerate(PARTS.items()):
-        for place, (condition, variant) in enumerate(groups):
+        for place, (condition, variant) in enumerate(SHOWN):
             cell = find_cells(rows, part=part, condition=condition, variant=variant)
             if cell.empty:
                 continue
@@ -99,7 +104,8 @@ def _draw_bars(axes: Axes, rows: pd.DataFrame) -> None:
             if value < 0.01:
                 # A bar of no height would look like one that was not measured.
                 axes.plot(x, 0, marker="_", color=colour, markersize=5, clip_on=False)
-    axes.set_xticks(range(len(groups)), [SHOWN[one] for one in groups])
+    axes.set_xticks(range(len(SHOWN)), SHOWN.values())
+    axes.set_xlim(-0.6, len(SHOWN) - 0.4)
     axes.set_ylim(0, 1.04)
 
 

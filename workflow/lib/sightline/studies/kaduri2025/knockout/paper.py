@@ -62,7 +62,7 @@ class Paper:
         return _derive(lambda a, b: a - b, self.ceiling(), self.curve(condition, -1))
 
     def generated_over_query(self) -> Number:
-        """F1 of img->gen minus F1 of img->txt, all layers."""
+        """F1 of img->gen minus F1 of img->query, all layers."""
         return _derive(lambda a, b: a - b, self.curve(GENERATED, -1), self.curve(QUERY, -1))
 
     def open_middle(self, condition: str) -> Number:

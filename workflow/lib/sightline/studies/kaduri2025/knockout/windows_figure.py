@@ -13,15 +13,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from sightline import cli
-from sightline.studies.drawing import INK, error_bars, new_figure, save_figure, series
-from sightline.studies.kaduri2025.knockout.bars_figure import COLOURS
+from sightline.studies.drawing import error_bars, new_figure, save_figure
+from sightline.studies.kaduri2025 import looks
 from sightline.studies.kaduri2025.knockout.conditions import (
     AS_PUBLISHED,
     EXCEPT_WINDOW,
     GENERATED,
     KNOCKOUTS,
+    LABELS,
     MAIN,
-    PAPER_LABELS,
     STRICT,
 )
 from sightline.studies.kaduri2025.knockout.effects import find_cells, read_effects
@@ -69,17 +69,16 @@ def draw(rows: pd.DataFrame, effects: pd.DataFrame) -> Figure:
 
 
 def _draw_windows(axes: Axes, rows: pd.DataFrame) -> None:
-    for number, condition in enumerate(KNOCKOUTS):
+    for condition in KNOCKOUTS:
         own = rows[(rows["condition"] == condition) & (rows["variant"] == AS_PUBLISHED)]
-        look = series(number) | {"color": COLOURS[condition]}
-        axes.plot(own["first"], own["f1"], **look, label=PAPER_LABELS[condition])
+        look = looks.KNOCKOUTS[condition]
+        axes.plot(own["first"], own["f1"], **look, label=LABELS[condition])
         error_bars(axes, own["first"], own["f1"], own["f1_low"], own["f1_high"], look["color"])
     strict = rows[(rows["condition"] == GENERATED) & (rows["variant"] == STRICT)]
     if len(strict):
-        axes.plot(
-            strict["first"], strict["f1"], color=INK, linestyle=":", linewidth=1,
-            label=f"{PAPER_LABELS[GENERATED]}, last position too",
-        )  # fmt: skip
+        x, y = strict["first"], strict["f1"]
+        axes.plot(x, y, **looks.STRICT, label=f"{LABELS[GENERATED]}, {STRICT}")
+        error_bars(axes, x, y, strict["f1_low"], strict["f1_high"])
 
 
 def main(options: argparse.Namespace) -> None:

@@ -17,7 +17,9 @@ from matplotlib.patches import Rectangle
 from PIL import Image
 
 from sightline import cli
-from sightline.studies.drawing import INK, MUTED, PALETTE, save_figure
+from sightline.studies.drawing import INK, MUTED, save_figure
+from sightline.studies.kaduri2025.attention.measurements import IMAGE
+from sightline.studies.kaduri2025.looks import COMPARED, TOKENS
 from sightline.studies.kaduri2025.reprompt import methods
 from sightline.studies.kaduri2025.reprompt.measurements import read_answers
 from sightline.studies.kaduri2025.reprompt.scheme_case import (
@@ -30,12 +32,15 @@ from sightline.studies.kaduri2025.reprompt.scheme_case import (
 )
 from sightline.studies.shapes import arrow, badge, box, canvas, pixels_of, show_image
 
-KEPT, RIGHT, WRONG = PALETTE["vermilion"], PALETTE["green"], PALETTE["vermilion"]
-BAR = PALETTE["blue"]
+KEPT = TOKENS[IMAGE]["color"]
+RIGHT, WRONG = COMPARED["tp"], COMPARED["fp"]
+MARKS = {True: "✓", False: "✗"}
+"""Beside the colours, for readers who cannot tell them apart."""
 HEIGHT, TITLE = 2.6, 2.42
-LOOK, CONTEXT, ASK = 0.08, 2.95, 4.72
+LOOK, CONTEXT, ASK = 0.08, 2.92, 4.64
 """Left edges of the three parts."""
-SHORT = {methods.FULL: "image", methods.QUERY: "query"}
+COLUMN = 0.46
+"""Width of a column of answers."""
 PLEA = re.compile(r"\s*please answer yes or no\.?", re.IGNORECASE)
 """What all questions end with."""
 
@@ -94,7 +99,9 @@ def _tiles(
     for token in tokens:
         row, column = divmod(token, grid[1])
         corner = (left + column * wide, bottom + height - (row + 1) * high)
-        axes.add_patch(Rectangle(corner, wide, high, facecolor=KEPT, lw=0, zorder=3))
+        axes.add_patch(
+            Rectangle(corner, wide, high, facecolor=KEPT, edgecolor="white", lw=0.3, zorder=3)
+        )
 
 
 def _contexts(axes: Axes, contexts: pd.DataFrame) -> None:
@@ -105,7 +112,7 @@ def _contexts(axes: Axes, contexts: pd.DataFrame) -> None:
         y = 2.06 - step * number
         axes.text(CONTEXT, y, row["method"], fontsize=5.8, fontweight="bold", va="bottom")
         length = 0.95 * row["context_tokens"] / longest
-        axes.add_patch(Rectangle((CONTEXT, y - 0.12), length, 0.09, facecolor=BAR, lw=0))
+        axes.add_patch(Rectangle((CONTEXT, y - 0.12), length, 0.09, facecolor=KEPT, lw=0))
         axes.text(
             CONTEXT + length + 0.04, y - 0.08, f"{row['context_tokens']:.0f}", fontsize=5.6,
             va="center",
@@ -129,29 +136,41 @@ def _questions(axes: Axes, answers: pd.DataFrame, picture: Image.Image) -> None:
     wide, tall = picture.size
     scale = 0.42 / max(wide, tall)
     show_image(axes, (ASK, 1.86, wide * scale, tall * scale), np.asarray(picture.convert("RGB")))
+    axes.text(
+        ASK + 0.48,
+        2.07,
+        "another\npicture",
+        fontsize=5.4,
+        color=MUTED,
+        va="center",
+        linespacing=1.2,
+    )
     listed = _columns(answers)
-    places = {one.name: 6.68 - 0.34 * (len(listed) - 1 - n) for n, one in enumerate(listed)}
+    places = {one.name: 6.63 - COLUMN * (len(listed) - 1 - n) for n, one in enumerate(listed)}
     for one in listed:
-        text = SHORT.get(one.kind, f"top\n{one.share:g} %")
+        # Two words to a line at most: the heads are those of the contexts in step 2.
+        head = textwrap.fill(one.name, 7)
         axes.text(
-            places[one.name], 1.9, text, fontsize=5.4, color=MUTED, ha="center", va="bottom",
-            linespacing=1.2,
+            places[one.name], 1.84, head, fontsize=5.4, fontweight="bold", ha="center",
+            va="bottom", linespacing=1.2,
         )  # fmt: skip
     asked = list(dict.fromkeys(answers["question"]))
     for number, question in enumerate(asked):
         y = 1.7 - 0.27 * number
-        lines = textwrap.wrap(PLEA.sub("", question), 25)
-        lines = lines if len(lines) <= 2 else [lines[0], f"{lines[1][:22]} …"]
+        lines = textwrap.wrap(PLEA.sub("", question), 22)
+        lines = lines if len(lines) <= 2 else [lines[0], f"{lines[1][:19]} …"]
         axes.text(ASK, y, "\n".join(lines), fontsize=5.3, va="center", linespacing=1.15)
         for one in listed:
             here = answers[(answers["question"] == question) & (answers["method"] == one.name)]
             for row in here.to_dict("records")[:1]:
                 axes.text(
-                    places[one.name], y, _short(row["answer"]), fontsize=5.6, va="center",
-                    ha="center", fontweight="bold", color=RIGHT if row["correct"] else WRONG,
+                    places[one.name], y, f"{MARKS[bool(row['correct'])]} {_short(row['answer'])}",
+                    fontsize=5.4, va="center", ha="center", fontweight="bold",
+                    color=RIGHT if row["correct"] else WRONG,
                 )  # fmt: skip
     axes.text(
-        ASK, 0.41, "each starts from the same context, behind its\nlargest position; green is right, red is wrong",
+        ASK, 0.41, "each question starts from its column's context alone,\n"
+        f"behind its largest position; {MARKS[True]} right, {MARKS[False]} wrong",
         fontsize=5.4, color=MUTED, va="top", linespacing=1.3,
     )  # fmt: skip
 

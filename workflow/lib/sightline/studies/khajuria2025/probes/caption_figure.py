@@ -10,7 +10,8 @@ from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.drawing import save_figure
 from sightline.studies.khajuria2025.names import ROLES
-from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels
+from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels, with_tasks
+from sightline.studies.khajuria2025.probes.labels import PAPER, paper_name
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
     CORRECTED,
@@ -18,11 +19,11 @@ from sightline.studies.khajuria2025.probes.measurements import (
     NOT_IN_CAPTION,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_grid
-from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS
 from sightline.studies.khajuria2025.probes.summarise import read_cells
 from sightline.studies.published import load_published
 
-ITEM, MODEL, PAPER = "fig4", "blip", "paper"
+ITEM, MODEL = "fig4", "blip"
+TOO_FEW = "too few images\nin and not in\ncaption, see\ncaption_samples"
 SUBSETS = (NOT_IN_CAPTION, IN_CAPTION)
 COLUMNS = (
     "who", "encoder", "target", "subset", "layer", "representation", "tasks", "accuracy", "sd",
@@ -54,19 +55,13 @@ def draw(data: pd.DataFrame, encoder: str) -> Figure:
         row = []
         for subset in SUBSETS:
             here = data[(data["target"] == target) & (data["subset"] == subset)]
+            parts = {who: here[here["who"] == who] for who in (CORRECTED, AS_PUBLISHED, PAPER)}
             blocks = [
-                Block.of(_heading(who, here[here["who"] == who]), here[here["who"] == who])
-                for who in (CORRECTED, AS_PUBLISHED, PAPER)
+                Block.of(with_tasks(who, cells), cells, TOO_FEW) for who, cells in parts.items()
             ]
             row.append(Panel(f"{target} object, {subset}", blocks))
         rows.append(row)
-    return draw_panels(rows, f"{encoder} · paper: {PUBLISHED_ENCODERS[MODEL]}")
-
-
-def _heading(who: str, here: pd.DataFrame) -> str:
-    if who == PAPER or here.empty:
-        return who
-    return f"{who}, {here['tasks'].max():.0f} tasks"
+    return draw_panels(rows, f"{encoder} · {paper_name(MODEL)}")
 
 
 def main(options: argparse.Namespace) -> None:

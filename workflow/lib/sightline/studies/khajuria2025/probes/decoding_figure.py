@@ -10,7 +10,8 @@ from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.drawing import save_figure
 from sightline.studies.khajuria2025.names import ROLES
-from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels
+from sightline.studies.khajuria2025.probes.heatmaps import Block, Panel, draw_panels, with_tasks
+from sightline.studies.khajuria2025.probes.labels import PAPER, paper_name
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
     CORRECTED,
@@ -22,7 +23,6 @@ from sightline.studies.khajuria2025.probes.measurements import (
     WHOLE,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_grid
-from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS
 from sightline.studies.khajuria2025.probes.summarise import read_cells
 from sightline.studies.published import load_published
 
@@ -37,7 +37,6 @@ COLUMNS = (
     "who", "encoder", "source", "target", "layer", "representation", "accuracy", "sd", "ci_low",
     "ci_high", "n", "baseline", "tasks",
 )  # fmt: skip
-PAPER = "paper"
 
 
 def series_of(item: str) -> list[tuple[str, str, str]]:
@@ -77,18 +76,15 @@ def draw(data: pd.DataFrame, item: str, encoder: str) -> Figure:
         row = []
         for target in TARGETS:
             here = data[(data["source"] == source) & (data["target"] == target)]
-            blocks = [
-                Block.of(_heading(who, here[here["who"] == who]), here[here["who"] == who])
-                for who in heads
-            ]
+            blocks = []
+            for who in heads:
+                cells = here[here["who"] == who]
+                # The control may have been run on fewer tasks than the probe beside it.
+                title = with_tasks(who, cells) if item == WITH_MLP else who
+                blocks.append(Block.of(title, cells))
             row.append(Panel(f"{target} from tokens of {source}", blocks))
         rows.append(row)
-    return draw_panels(rows, f"{encoder} · paper: {PUBLISHED_ENCODERS[ITEMS[item]]}")
-
-
-def _heading(who: str, here: pd.DataFrame) -> str:
-    """The control may have been run on fewer tasks than the probe beside it."""
-    return f"{who}, {here['tasks'].max():.0f} tasks" if who == CONTROL and len(here) else who
+    return draw_panels(rows, f"{encoder} · {paper_name(ITEMS[item])}")
 
 
 def main(options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ Masks shifted by some cells, token numbers of a wrong grid, images drawn anew fo
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,9 @@ from sightline.studies.drawing import (
     new_figure,
     save_figure,
 )
-from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, SECONDARY
+from sightline.studies.khajuria2025.probes.labels import QUANTITIES
 from sightline.studies.khajuria2025.probes.measurements import (
     CORRECTED,
-    IMAGE,
     LOGISTIC,
     REDRAWN,
     SWAPPED,
@@ -34,14 +34,8 @@ from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.khajuria2025.probes.summarise import read_cells
 from sightline.studies.khajuria2025.protocol import EQUAL_GRID
 
-QUANTITIES = {
-    "A_pp": (AVG_OBJ, PRIMARY, PRIMARY),
-    "A_ss = M1": (AVG_OBJ, SECONDARY, SECONDARY),
-    "A_sp": (AVG_OBJ, SECONDARY, PRIMARY),
-    "A_ps": (AVG_OBJ, PRIMARY, SECONDARY),
-    "CLS primary": (CLS, IMAGE, PRIMARY),
-    "CLS secondary": (CLS, IMAGE, SECONDARY),
-}
+# Variants of the right panel, by the object that is large.
+LARGE = {CORRECTED: "primary large", SWAPPED: "secondary large"}
 COLUMNS = (
     "variant", "encoder", "layer", "quantity", "accuracy", "ci_low", "ci_high", "n", "baseline",
 )  # fmt: skip
@@ -80,16 +74,17 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
     ) as (figure, axes):  # fmt: skip
         for row, encoder in zip(axes, encoders, strict=True):
             here = data[data["encoder"] == encoder].set_index(["variant", "quantity"])
-            _draw_points(row[0], here, left)
-            _draw_points(row[1], here, [CORRECTED, SWAPPED])
+            _draw_points(row[0], here, {name: name.replace("_", " ") for name in left})
+            _draw_points(row[1], here, LARGE)
             row[0].set_title(f"{encoder}, last layer", fontsize=6.5)
-            row[1].set_title("large primary, large secondary", fontsize=6.5)
+            row[1].set_title("sizes swapped", fontsize=6.5)
             row[0].set_ylabel("accuracy")
         legend_below(figure, axes[0, :1], columns=6)
     return figure
 
 
-def _draw_points(panel: Axes, here: pd.DataFrame, variants: list[str]) -> None:
+def _draw_points(panel: Axes, here: pd.DataFrame, variants: Mapping[str, str]) -> None:
+    """Values of some variants, each with its name below."""
     colours = list(PALETTE.values())
     markers = "os^DvP"
     for number, name in enumerate(QUANTITIES):
@@ -99,7 +94,7 @@ def _draw_points(panel: Axes, here: pd.DataFrame, variants: list[str]) -> None:
             x, some["accuracy"], markers[number], color=colours[number], label=name, markersize=3
         )
         error_bars(panel, x, some["accuracy"], some["ci_low"], some["ci_high"], colours[number])
-    panel.set_xticks(range(len(variants)), [v.replace("_", " ") for v in variants], fontsize=5.5)
+    panel.set_xticks(range(len(variants)), list(variants.values()), fontsize=5.5)
     panel.set_ylim(0, 1.04)
 
 

@@ -18,6 +18,12 @@ from sightline.studies.drawing import (
     save_figure,
 )
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, RANDOM, RANDOM_OBJ, ROLES
+from sightline.studies.khajuria2025.probes.labels import (
+    PAPER,
+    label_layers,
+    layer_ticks,
+    paper_name,
+)
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
     CORRECTED,
@@ -26,11 +32,11 @@ from sightline.studies.khajuria2025.probes.measurements import (
     WHOLE,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_line
-from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS, Roster
+from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.khajuria2025.probes.summarise import read_cells
 from sightline.studies.published import load_published
 
-ITEM, PAPER = "fig3", "paper"
+ITEM = "fig3"
 COLUMNS = (
     "who", "encoder", "target", "representation", "layer", "accuracy", "sd", "ci_low", "ci_high", "n",
 )  # fmt: skip
@@ -77,7 +83,7 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
     entries = [entry for entry in roster.entries if entry.encoder in present]
     with new_figure(
         columns=2,
-        height=0.6 + 0.95 * len(entries),
+        height=0.6 + 1.05 * len(entries),
         rows_of_axes=len(entries),
         columns_of_axes=4,
         squeeze=False,
@@ -92,12 +98,12 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
                     panel.set_axis_off()
                     continue
                 _draw_lines(panel, some)
-                panel.set_ylim(0.2, 1.02)
-                name = PUBLISHED_ENCODERS[entry.stands_for] if paper else entry.encoder
-                panel.set_title(f"{name}: {target}", fontsize=6)
+                panel.set_ylim(0, 1.03)
+                panel.set_yticks([0, 0.5, 1])
+                name = paper_name(entry.stands_for) if paper else entry.encoder
+                panel.set_title(f"{name}\n{target}", fontsize=6)
             row[0].set_ylabel("accuracy")
-        for panel in axes[-1]:
-            panel.set_xlabel("layer")
+        label_layers(axes)
         legend_below(figure, axes.flat, columns=5)
     return figure
 
@@ -121,8 +127,7 @@ def _draw_lines(panel: Axes, some: pd.DataFrame) -> None:
             panel.fill_between(
                 line["layer"], low, high, color=COLOURS[name], alpha=0.13, linewidth=0
             )
-    layers = sorted(some["layer"].unique())
-    panel.set_xticks(layers[:: max(1, -(-len(layers) // 6))])
+    layer_ticks(panel, some["layer"])
     panel.axhline(1, color=MUTED, linewidth=0.4)
 
 

@@ -67,7 +67,7 @@ def zero_shot(
     settings: ProbeSettings,
     weights: ImageWeights,
 ) -> Tests:
-    """Accuracy of naming objects, in and not in captions, and the difference."""
+    """Accuracy of naming objects, in and not in captions, the difference, and what guessing gives."""
     objects = features.samples(stored.GLOBAL_TEST, placing)
     learnt = features.samples(stored.GLOBAL_TRAIN, placing)
     both = pd.concat([learnt.rows, objects.rows]).drop_duplicates("label").sort_values("label")
@@ -97,6 +97,9 @@ def zero_shot(
     yield f"{ZERO_SHOT}, in caption", inside
     yield f"{ZERO_SHOT}, not in caption", outside
     yield f"{ZERO_SHOT}, in minus not in caption", inside - outside
+    # Words of all categories are offered, also where the mean is over those in and not in captions.
+    chance = 1 / len(both)
+    yield f"{ZERO_SHOT}, chance", Estimate(chance, np.full(len(inside.draws), chance), len(labels))
 
 
 def _wins(scores: NDArray[np.float32], labels: NDArray[np.int64]) -> NDArray[np.float64]:

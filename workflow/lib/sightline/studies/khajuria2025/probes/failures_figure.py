@@ -20,14 +20,15 @@ from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, COR
 from sightline.studies.khajuria2025.probes.roster import Roster
 
 COLUMNS = ("encoder", "variant", "test", "value", "ci_low", "ci_high", "n")
-# Panel -> (test, name below the axis), and what guessing would give.
+NAMING_CHANCE = "zero-shot, chance"
+# Panel -> (test, name below the axis), and what guessing would give: a number, or the test that holds it.
 PANELS = {
     "Naming (zero-shot)": (
         (
             ("zero-shot, in caption", "in\ncaption"),
             ("zero-shot, not in caption", "not in\ncaption"),
         ),
-        None,
+        NAMING_CHANCE,
     ),
     "Matching words": (
         (
@@ -59,6 +60,7 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
         rows_of_axes=len(variants),
         columns_of_axes=len(PANELS),
         squeeze=False,
+        sharey="col",
     ) as (figure, axes):
         for row, variant in zip(axes, variants, strict=True):
             for panel, (title, (tests, chance)), unit in zip(
@@ -77,13 +79,14 @@ def draw(data: pd.DataFrame, roster: Roster) -> Figure:
                     panel.plot(x, some["value"], label=encoder, **look)
                     bounds = (some[name] for name in ("value", "ci_low", "ci_high"))
                     error_bars(panel, x, *bounds, look["color"])
-                if chance is not None:
-                    panel.axhline(chance, color=MUTED, linewidth=0.8, linestyle=":")
+                measured = here.loc[here.index.isin([chance], level="test"), "value"]
+                for level in measured.unique() if isinstance(chance, str) else [chance]:
+                    panel.axhline(level, color=MUTED, linewidth=0.8, linestyle=":", label="chance")
                 panel.set_xticks(range(len(tests)), [name for _, name in tests])
                 panel.set_xlim(-0.6, len(tests) - 0.4)
                 panel.set_title(f"{title}, {variant}", fontsize=6.5)
                 panel.set_ylabel(unit)
-        legend_below(figure, axes[0, :1], columns=4, fontsize=5.5)
+        legend_below(figure, axes[0], columns=4, fontsize=6)
     return figure
 
 

@@ -33,7 +33,7 @@ from sightline.studies.khajuria2025.probes.measures import (
 )
 from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
 from sightline.studies.khajuria2025.probes.roster import CAPTIONING, CLASSIFICATION, CONTRASTIVE
-from sightline.studies.verdicts import BESIDE, Finding, grade_at_most
+from sightline.studies.verdicts import BESIDE, Finding, grade, grade_at_most
 
 
 def a1(evidence: Evidence) -> list[Finding]:
@@ -198,7 +198,7 @@ def _has_caption(cells: Cells, encoder: str) -> bool:
 
 def c1(evidence: Evidence) -> list[Finding]:
     """Mean of object over one of object over one of image."""
-    orders, n = [], []
+    orders = []
     for encoder in evidence.trained:
         layers = evidence.cells.layers(encoder)
         for layer in layers[len(layers) // 2 :]:
@@ -210,7 +210,6 @@ def c1(evidence: Evidence) -> list[Finding]:
                 orders.append(
                     combine(lambda v: ((v[0] > v[1]) & (v[1] > v[2])).astype(float), parts)
                 )
-                n.append(parts[0].n)
     if not orders:
         return []
     share = combine(lambda values: values.mean(0), orders)
@@ -338,14 +337,15 @@ def from_tests(
         if len(here):
             here = here[(here["test"] == test) & here["encoder"].isin(encoders)]
         for row in here.itertuples():
-            one = Estimate(row.value, np.array([row.ci_low, row.ci_high]), int(row.n))
-            if at_least:
-                finding = reached(f"{row.encoder}: {test}", one, threshold)
-            else:
-                verdict = grade_at_most(row.value, row.ci_high, row.ci_low, threshold)
-                finding = found(f"{row.encoder}: {test}", one, verdict)
-            low, high = float(row.ci_low), float(row.ci_high)
-            findings.append(Finding(**{**vars(finding), "low": low, "high": high}))
+            value, low, high = float(row.value), float(row.ci_low), float(row.ci_high)
+            verdict = (
+                grade(value, low, high, threshold)
+                if at_least
+                else grade_at_most(value, high, low, threshold)
+            )
+            findings.append(
+                Finding(f"{row.encoder}: {test}", value, low, high, int(row.n), verdict)
+            )
     return findings
 
 

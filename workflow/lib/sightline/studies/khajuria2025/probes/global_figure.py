@@ -21,6 +21,13 @@ from sightline.studies.drawing import (
 )
 from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, RANDOM_OBJ
 from sightline.studies.khajuria2025.probes.global_cells import COLUMNS
+from sightline.studies.khajuria2025.probes.labels import (
+    PAPER,
+    encoder_ticks,
+    label_layers,
+    layer_ticks,
+    paper_name,
+)
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
     CORRECTED,
@@ -28,7 +35,7 @@ from sightline.studies.khajuria2025.probes.measurements import (
     NOT_IN_CAPTION,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_line
-from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS, Roster
+from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.published import load_published
 
 BY_LAYER, BARS = "aux_global", "v2_fig5"
@@ -36,7 +43,6 @@ SUBSETS = (IN_CAPTION, NOT_IN_CAPTION)
 COLOURS = {AVG_OBJ: PALETTE["green"], RANDOM_OBJ: PALETTE["blue"], CLS: PALETTE["purple"]}
 DASHES = {IN_CAPTION: "-", NOT_IN_CAPTION: "--"}
 VARIANTS = (CORRECTED, AS_PUBLISHED)
-PAPER = "paper"
 
 
 def figure_data(
@@ -77,7 +83,7 @@ def draw_layers(data: pd.DataFrame, roster: Roster) -> Figure:
                     panel.set_axis_off()
                     continue
                 name = (
-                    PUBLISHED_ENCODERS[entry.stands_for]
+                    paper_name(entry.stands_for)
                     if variant == PAPER
                     else f"{entry.encoder}, {variant}"
                 )
@@ -94,18 +100,16 @@ def draw_layers(data: pd.DataFrame, roster: Roster) -> Figure:
                             line["layer"], line["ci_low"], line["ci_high"], color=COLOURS[one],
                             alpha=0.12, linewidth=0,
                         )  # fmt: skip
-                layers = sorted(here["layer"].unique())
-                panel.set_xticks(layers[:: max(1, -(-len(layers) // 6))])
+                layer_ticks(panel, here["layer"])
                 panel.set_ylim(0, 1.02)
             row[0].set_ylabel("accuracy")
-        for panel in axes[-1]:
-            panel.set_xlabel("layer")
+        label_layers(axes)
         legend_below(figure, axes[0, :1], columns=3)
     return figure
 
 
 def draw_bars(data: pd.DataFrame, roster: Roster) -> Figure:
-    """A panel per variant; three representations in and not in captions, published values as diamonds."""
+    """A panel per variant; three representations in and not in captions, the paper's values as diamonds."""
     present = set(data.loc[data["variant"] != PAPER, "encoder"])
     encoders = [entry.encoder for entry in roster.entries if entry.encoder in present]
     variants = [variant for variant in VARIANTS if variant in set(data["variant"])]
@@ -131,9 +135,10 @@ def draw_bars(data: pd.DataFrame, roster: Roster) -> Figure:
                 error_bars(panel, x, some["accuracy"], some["ci_low"], some["ci_high"])
                 marks = paper.reindex(lines).to_numpy(float)
                 if np.isfinite(marks).any():
-                    published_marks(panel, x, marks)
-            panel.set_xticks(range(len(encoders)), encoders, fontsize=5.5)
+                    published_marks(panel, x, marks, PAPER)
+            encoder_ticks(panel, encoders)
             panel.set_ylim(0, 1.05)
+            panel.set_ylabel("accuracy")
             panel.set_title(f"{variant}: global probe at the last layer")
             panel.axhline(0, color=MUTED, linewidth=0.6)
         legend_below(figure, axes[0, :1], columns=4)

@@ -9,11 +9,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.studies.drawing import (
+    INK,
     MUTED,
     PALETTE,
     error_bars,
@@ -23,6 +26,7 @@ from sightline.studies.drawing import (
     save_figure,
     series,
 )
+from sightline.studies.khajuria2025.probes.labels import PAPER, encoder_ticks
 from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
 from sightline.studies.khajuria2025.probes.measures import (
     A_PS,
@@ -39,7 +43,7 @@ from sightline.studies.khajuria2025.probes.measures import (
     NOT_IN,
 )
 from sightline.studies.khajuria2025.probes.published_cells import published_value
-from sightline.studies.khajuria2025.probes.roster import Roster
+from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS, Roster
 from sightline.studies.published import load_published
 
 # item -> rule, and (measure, row of published.csv) of every bar.
@@ -60,93 +64,144 @@ BARS = {
     ),
 }  # fmt: skip
 SCATTER = "scatter"
+# Axes of the scatter: measure -> (row of published.csv, its column).
+PLACES = {M2: ("M2 ratio", "x"), GAP: ("caption gap", "y")}
 LABELS = {
-    M1: "M1 = A_ss", A_SP: "published “M2” = A_sp", M2: "M2 = A_sp / A_pp", A_PS: "A_ps",
+    M1: "M1 = A_ss", A_SP: "the paper's “M2” = A_sp", M2: "M2 = A_sp / A_pp", A_PS: "A_ps",
     M2_CORRECTED: "M2 above chance", M2_DRAFT: "A_ps / A_pp",
 }  # fmt: skip
+UNITS = {"fig6": "accuracy; M2: ratio", "fig6_draft": "accuracy; A_ps / A_pp: ratio"}
+# The draft's measures have the colours of those that took their places.
+COLOURS = {
+    M1: PALETTE["blue"], A_SP: PALETTE["orange"], A_PS: PALETTE["orange"], M2: PALETTE["green"],
+    M2_DRAFT: PALETTE["green"], M2_CORRECTED: PALETTE["vermilion"], IN: PALETTE["purple"],
+    NOT_IN: PALETTE["sky"],
+}  # fmt: skip
+LOWEST, HIGHEST = -0.5, 1.3
+"""Panels of bars end here at the latest: an interval of a ratio over next to nothing may span ten units."""
+BEYOND = "interval or bar goes on outside the panel"
 VARIANTS = (CORRECTED, AS_PUBLISHED)
 
 
 def figure_data(
     measures: pd.DataFrame, published: pd.DataFrame, roster: Roster, item: str
 ) -> pd.DataFrame:
-    """Numbers of the figure: columns of the measures, ``published`` and its ``published_layer`` beside."""
+    """Numbers of the figure: columns of the measures, ``published`` beside.
+
+    The scatter has all of the paper's points too, as the variant PAPER of the paper's encoders.
+    """
     if item == SCATTER:
-        rule, bars = BEST_M1, ((M2, "M2 ratio"), (GAP, "caption gap"))
-        places = {M2: "x", GAP: "y"}
+        rule, rows = BEST_M1, PLACES
     else:
-        (rule, bars), places = BARS[item], {}
-    rows = dict(bars)
+        rule, bars = BARS[item]
+        rows = {measure: (row, "value") for measure, row in bars}
     here = measures[(measures["rule"] == rule) & measures["measure"].isin(rows)]
     here = here[here["variant"].isin(VARIANTS)]
     known = [
         published_value(
-            published, item, roster[line.encoder].stands_for, rows[line.measure],
-            places.get(line.measure, "value"),
+            published, item, roster[line.encoder].stands_for, *rows[line.measure]
         )
         for line in here.itertuples()
     ]  # fmt: skip
-    return here.assign(published=pd.Series(known, here.index, dtype=float))
+    data = here.assign(published=pd.Series(known, here.index, dtype=float))
+    if item != SCATTER or data.empty:
+        return data
+    whole = data.astype({"layer": "Int64", "n": "Int64"})
+    return pd.concat([whole, _paper_points(published, rule)], ignore_index=True)
+
+
+def _paper_points(published: pd.DataFrame, rule: str) -> pd.DataFrame:
+    """All encoders of the paper that have a place in its scatter."""
+    lines = [
+        (PAPER, rule, model, measure, published_value(published, SCATTER, model, *place))
+        for model in PUBLISHED_ENCODERS
+        for measure, place in PLACES.items()
+    ]
+    points = pd.DataFrame(lines, columns=["variant", "rule", "encoder", "measure", "value"])
+    return points.dropna(subset=["value"]).astype({"value": float})
 
 
 def draw_bars(data: pd.DataFrame, item: str, order: Sequence[str]) -> Figure:
-    """One panel per variant; bars of an encoder side by side, published values as diamonds."""
+    """One panel per variant; bars of an encoder side by side, the paper's values as diamonds."""
     rule, bars = BARS[item]
     names = [name for name, _ in bars if name in set(data["measure"])]
     present = set(data["encoder"])
     encoders = [name for name in order if name in present]
     variants = [variant for variant in VARIANTS if variant in set(data["variant"])]
-    colours = list(PALETTE.values())
     with new_figure(
         columns=2,
-        height=0.9 + 1.6 * len(variants),
+        height=1.0 + 1.7 * len(variants),
         rows_of_axes=len(variants),
         squeeze=False,
+        sharey=True,
     ) as (figure, axes):
+        axes[0, 0].set_ylim(_limits(data))
         width = 0.84 / len(names)
         for panel, variant in zip(axes[:, 0], variants, strict=True):
             for number, name in enumerate(names):
                 here = data[(data["variant"] == variant) & (data["measure"] == name)]
                 here = here.set_index("encoder").reindex(encoders)
                 x = np.arange(len(encoders)) + (number - (len(names) - 1) / 2) * width
-                panel.bar(x, here["value"], width * 0.92, color=colours[number],
+                panel.bar(x, here["value"], width * 0.92, color=COLOURS[name],
                           label=LABELS.get(name, name))  # fmt: skip
                 error_bars(panel, x, here["value"], here["ci_low"], here["ci_high"])
                 marks = here["published"].to_numpy(float)
                 if np.isfinite(marks).any():
-                    published_marks(panel, x, marks)
+                    published_marks(panel, x, marks, PAPER)
+                _mark_beyond(panel, x, here)
             layers = data[data["variant"] == variant].groupby("encoder")["layer"].first()
-            panel.set_xticks(
-                range(len(encoders)),
-                [f"{name}\nlayer {layers.get(name, '–')}" for name in encoders],  # noqa: RUF001
-                fontsize=5 if len(encoders) > 6 else 6,
-            )
-            lowest = data.loc[data["variant"] == variant, "value"].min()
-            panel.set_ylim(min(0.0, lowest - 0.05), 1.08)
+            below = [f"layer {layers.get(name, '–')}" for name in encoders]  # noqa: RUF001
+            encoder_ticks(panel, encoders, below)
+            panel.axhline(0, color=MUTED, linewidth=0.6)
+            panel.set_ylabel(UNITS[item])
             panel.set_title(f"{variant}: layer of the {rule}")
-        legend_below(figure, axes[0, :1], columns=4)
+        legend_below(figure, axes[:, 0], columns=4)
     return figure
 
 
+def _limits(data: pd.DataFrame) -> tuple[float, float]:
+    """From LOWEST to HIGHEST at most; 0 and 1 are always seen."""
+    lowest = max(LOWEST, min(0.0, data[["value", "ci_low"]].min(axis=None)))
+    highest = min(HIGHEST, max(1.0, data[["value", "ci_high", "published"]].max(axis=None)))
+    return lowest - (0.05 if lowest < 0 else 0.0), highest + 0.05
+
+
+def _mark_beyond(panel: Axes, x: ArrayLike, here: pd.DataFrame) -> None:
+    """Arrowheads on the border where a bar or its interval goes on outside."""
+    bottom, top = panel.get_ylim()
+    for border, marker, over in (
+        (bottom, "v", here[["value", "ci_low"]].min(axis=1) < bottom),
+        (top, "^", here[["value", "ci_high"]].max(axis=1) > top),
+    ):
+        places = np.asarray(x)[over.to_numpy()]
+        if len(places):
+            panel.plot(
+                places, np.full(len(places), border), marker, color=INK, markersize=3.5,
+                clip_on=False, zorder=5, label=BEYOND,
+            )  # fmt: skip
+
+
 def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
-    """M2 (x) against the gap of the global probe (y), a panel per variant."""
-    variants = [variant for variant in VARIANTS if variant in set(data["variant"])]
+    """M2 (x) against the gap of the global probe (y), a panel per variant, the paper's points in the last."""
+    variants = [variant for variant in (*VARIANTS, PAPER) if variant in set(data["variant"])]
     with new_figure(
-        columns=2, height=2.9, columns_of_axes=len(variants), squeeze=False, sharey=True
-    ) as (figure, axes):
+        columns=2, height=2.9, columns_of_axes=len(variants), squeeze=False, sharex=True,
+        sharey=True,
+    ) as (figure, axes):  # fmt: skip
         for panel, variant in zip(axes[0], variants, strict=True):
             wide = data[data["variant"] == variant].pivot(index="encoder", columns="measure")
-            wide = wide.reindex([name for name in order if name in wide.index])
+            if variant != PAPER:
+                wide = wide.reindex([name for name in order if name in wide.index])
             x, y = wide["value"][M2], wide["value"][GAP]
             error_bars(panel, x, y, wide["ci_low"][GAP], wide["ci_high"][GAP], MUTED)
             error_bars(panel, x, y, wide["ci_low"][M2], wide["ci_high"][M2], MUTED, horizontal=True)
-            for number, name in enumerate(order):
+            for number, name in enumerate(order if variant != PAPER else ()):
                 if name in wide.index:
                     look = series(number) | {"linestyle": "none"}
                     panel.plot(x[name], y[name], **look, markersize=4.5, zorder=4, label=name)
-            known = wide["published"].dropna()
-            if len(known):
-                published_marks(panel, known[M2], known[GAP])
+            if variant == PAPER:
+                published_marks(panel, x, y, PAPER)
+                _name_points(panel, x, y)
             panel.axhline(0, color=MUTED, linewidth=0.6)
             panel.set_title(variant)
             panel.set_xlabel("M2 = A_sp / A_pp")
@@ -154,6 +209,20 @@ def draw_scatter(data: pd.DataFrame, order: Sequence[str]) -> Figure:
         # Names beside the points would lie on each other and on the intervals.
         legend_below(figure, axes[0], columns=5)
     return figure
+
+
+def _name_points(panel: Axes, x: pd.Series, y: pd.Series) -> None:
+    """Names in a column on the right, as high as their points are ranked, each with a line to its point."""
+    heights = np.linspace(0.1, 0.96, len(y))
+    for height, model in zip(heights, y.sort_values(kind="stable").index, strict=True):
+        panel.annotate(
+            PUBLISHED_ENCODERS[model], xy=(x[model], y[model]), xytext=(1.04, height),
+            textcoords="axes fraction", fontsize=5.5, va="center", annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": MUTED, "linewidth": 0.4, "shrinkA": 0,
+                "relpos": (0, 0.5),
+            },
+        )  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> None:

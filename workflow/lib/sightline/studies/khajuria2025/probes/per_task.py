@@ -4,16 +4,31 @@ import argparse
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
 from sightline.errors import SightlineError
-from sightline.studies.drawing import PALETTE, lone_marker, new_figure, save_figure, series
-from sightline.studies.khajuria2025.names import AVG_OBJ, CLS, PRIMARY, SECONDARY
+from sightline.studies.drawing import (
+    PALETTE,
+    legend_below,
+    lone_marker,
+    new_figure,
+    save_figure,
+    series,
+)
+from sightline.studies.khajuria2025.names import AVG_OBJ, PRIMARY
+from sightline.studies.khajuria2025.probes.labels import (
+    PAPER,
+    QUANTITIES,
+    broken,
+    label_layers,
+    layer_ticks,
+    paper_name,
+)
 from sightline.studies.khajuria2025.probes.measurements import (
     AS_PUBLISHED,
     CORRECTED,
-    IMAGE,
     MLP,
     WHOLE,
 )
@@ -24,23 +39,25 @@ from sightline.studies.published import load_published
 from sightline.studies.tables import write_table
 
 FIGURE, TABLE = "aux_pertask", "aux_testsizes"
-# Row of published.csv -> representation, source, target.
-QUANTITIES = {
-    "avg_obj_pp": (AVG_OBJ, PRIMARY, PRIMARY),
-    "avg_obj_ss": (AVG_OBJ, SECONDARY, SECONDARY),
-    "avg_obj_sp": (AVG_OBJ, SECONDARY, PRIMARY),
-    "CLS_p": (CLS, IMAGE, PRIMARY),
-    "CLS_s": (CLS, IMAGE, SECONDARY),
-}
+# Columns of the figure -> end of their rows in published.csv.
+PUBLISHED_ROWS = {
+    "A_pp": "avg_obj_pp", "A_ss = M1": "avg_obj_ss", "A_sp": "avg_obj_sp", "CLS primary": "CLS_p",
+    "CLS secondary": "CLS_s",
+}  # fmt: skip
 VARIANTS = (CORRECTED, AS_PUBLISHED)
 
 
 def figure_data(rows: pd.DataFrame, published: pd.DataFrame, roster: Roster) -> pd.DataFrame:
-    """Accuracies of QUANTITIES per variant, encoder, task and layer, published ones beside (same layer number)."""
+    """Accuracies of PUBLISHED_ROWS per variant, encoder, task and layer.
+
+    The paper's have the variant PAPER and the encoder that stands for theirs. ``published`` beside this run's is the
+    paper's value at the same layer number, which is another depth where the encoders have other numbers of layers.
+    """
     whole = rows[(rows["subset"] == WHOLE) & (rows["probe"] != MLP)]
     whole = whole[whole["variant"].isin(VARIANTS)]
     parts = []
-    for name, (representation, source, target) in QUANTITIES.items():
+    for name in PUBLISHED_ROWS:
+        representation, source, target = QUANTITIES[name]
         here = whole[
             (whole["representation"] == representation)
             & (whole["source"] == source)
@@ -50,47 +67,62 @@ def figure_data(rows: pd.DataFrame, published: pd.DataFrame, roster: Roster) -> 
     data = pd.concat(parts)[
         ["variant", "encoder", "quantity", "task", "layer", "n", "accuracy", "baseline"]
     ]
-    known = []
+    data = data.reset_index(drop=True).assign(published=float("nan"))
+    paper = []
     for (encoder, name, task), some in data.groupby(["encoder", "quantity", "task"], sort=False):
-        model = roster[encoder].stands_for
-        line = published_line(published, FIGURE, model, f"task {task} {name}")
-        known.append(some["layer"].map(line) if len(line) else pd.Series(float("nan"), some.index))
-    return data.reset_index(drop=True).assign(
-        published=pd.concat(known).reindex(data.index).to_numpy(float) if known else float("nan")
-    )
+        row = f"task {task} {PUBLISHED_ROWS[name]}"
+        line = published_line(published, FIGURE, roster[encoder].stands_for, row)
+        if len(line):
+            data.loc[some.index, "published"] = some["layer"].map(line)
+            long = pd.DataFrame({"layer": line.index, "accuracy": line.to_numpy()})
+            paper.append(long.assign(variant=PAPER, encoder=encoder, quantity=name, task=task))
+    return pd.concat([data.astype({"n": "Int64"}), *paper], ignore_index=True)
 
 
 def draw(data: pd.DataFrame, roster: Roster) -> Figure:
-    """Rows are encoders, columns the five quantities, lines the tasks; corrected solid, as published dashed."""
-    present = set(data["encoder"])
-    encoders = [entry.encoder for entry in roster.entries if entry.encoder in present]
+    """Columns are the five quantities, lines the tasks; below an encoder the one of the paper that it stands for.
+
+    Corrected is solid, as published dotted.
+    """
+    present = data.groupby("encoder")["variant"].agg(set)
+    rows = [
+        (entry, paper)
+        for entry in roster.entries
+        if entry.encoder in present.index
+        for paper in (False, True)
+        if not paper or PAPER in present[entry.encoder]
+    ]
     with new_figure(
-        columns=2, height=0.6 + 0.85 * len(encoders), rows_of_axes=len(encoders),
-        columns_of_axes=len(QUANTITIES), squeeze=False, sharey=True,
+        columns=2, height=0.6 + 0.82 * len(rows), rows_of_axes=len(rows),
+        columns_of_axes=len(PUBLISHED_ROWS), squeeze=False, sharey=True,
     ) as (figure, axes):  # fmt: skip
-        for row, encoder in zip(axes, encoders, strict=True):
-            for panel, name in zip(row, QUANTITIES, strict=True):
-                here = data[(data["encoder"] == encoder) & (data["quantity"] == name)]
-                for (variant, task), line in here.groupby(["variant", "task"]):
-                    look = series(int(task)) | {"marker": lone_marker(line), "linewidth": 0.8}
-                    look["linestyle"] = "-" if variant == CORRECTED else ":"
-                    line = line.sort_values("layer")
-                    label = f"task {task}" if variant == CORRECTED else None
-                    panel.plot(line["layer"], line["accuracy"], label=label, **look)
-                panel.set_ylim(0, 1.03)
-                layers = sorted(here["layer"].unique())
-                panel.set_xticks(layers[:: max(1, -(-len(layers) // 6))])
-                panel.set_title(name if encoder == encoders[0] else "", fontsize=6)
-            row[0].set_ylabel(encoder, fontsize=5)
-        for panel in axes[-1]:
-            panel.set_xlabel("layer")
-        handles = dict(zip(*reversed(axes[0, 0].get_legend_handles_labels()), strict=True))
-        solid = axes[0, 0].plot([], [], color=PALETTE["black"], linestyle=":")[0]
-        figure.legend(
-            [*handles.values(), solid], [*handles, f"{AS_PUBLISHED} (dotted)"],
-            loc="outside lower center", ncols=7,
-        )  # fmt: skip
+        for panels, (entry, paper) in zip(axes, rows, strict=True):
+            own = data[(data["encoder"] == entry.encoder) & ((data["variant"] == PAPER) == paper)]
+            for panel, name in zip(panels, PUBLISHED_ROWS, strict=True):
+                _draw_tasks(panel, own[own["quantity"] == name])
+            name = broken(entry.encoder, 14)
+            if paper:
+                name = paper_name(entry.stands_for).replace(": ", ":\n")
+            panels[0].set_ylabel(f"{name}\naccuracy", fontsize=5.5)
+        for panel, name in zip(axes[0], PUBLISHED_ROWS, strict=True):
+            panel.set_title(name, fontsize=6.5)
+        label_layers(axes)
+        axes[0, 0].plot([], [], color=PALETTE["black"], linestyle=":", label=AS_PUBLISHED)
+        legend_below(figure, axes[0, :1], columns=7)
     return figure
+
+
+def _draw_tasks(panel: Axes, here: pd.DataFrame) -> None:
+    for (variant, task), line in here.groupby(["variant", "task"]):
+        look = series(int(task)) | {"marker": lone_marker(line), "linewidth": 0.8}
+        dotted = variant == AS_PUBLISHED
+        look["linestyle"] = ":" if dotted else "-"
+        line = line.sort_values("layer")
+        panel.plot(
+            line["layer"], line["accuracy"], label=None if dotted else f"task {task}", **look
+        )
+    panel.set_ylim(0, 1.03)
+    layer_ticks(panel, here["layer"])
 
 
 def test_sizes(rows: pd.DataFrame, published: pd.DataFrame, roster: Roster) -> pd.DataFrame:

@@ -13,22 +13,26 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.intervals import bootstrap_mean
 from sightline.studies.drawing import (
+    INK,
     PALETTE,
     error_bars,
     legend_below,
+    light_grid,
     new_figure,
     save_figure,
 )
 from sightline.studies.khajuria2025.names import PRIMARY, ROLES
+from sightline.studies.khajuria2025.probes.labels import PAPER, broken, paper_name
 from sightline.studies.khajuria2025.probes.measurements import AS_PUBLISHED, CORRECTED
 from sightline.studies.khajuria2025.probes.published_cells import published_line
 from sightline.studies.khajuria2025.probes.published_image import IMAGE_ID, is_published
-from sightline.studies.khajuria2025.probes.roster import PUBLISHED_ENCODERS, Roster
+from sightline.studies.khajuria2025.probes.roster import Roster
 from sightline.studies.published import load_published
 
 ITEMS = ("similarity_base", "similarity_large")
@@ -40,8 +44,9 @@ PUBLISHED_ROWS = {
     "above_half": "fraction_above_0.5",
 }
 DRAWS = 1000
-PAPER, SAME_IMAGE = "paper", "as published, the published image"
+SAME_IMAGE = "as published, the published image"
 COLOURS = {PRIMARY: PALETTE["orange"], "secondary": PALETTE["blue"]}
+KEY = "Coloured square: the token that all others are compared with. White outline: the tokens of its object."
 
 
 def comparable(maps: pd.DataFrame, roster: Roster) -> list[str]:
@@ -93,7 +98,7 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
         axes.remove()
         figure.set_layout_engine("none")
         grid = figure.add_gridspec(
-            lines, 1 + DEPTHS, left=0.06, right=0.99, top=1 - 0.3 / height, bottom=2.75 / height,
+            lines, 1 + DEPTHS, left=0.06, right=0.93, top=1 - 0.2 / height, bottom=2.75 / height,
             wspace=0.06, hspace=0.24,
         )  # fmt: skip
         for number, encoder in enumerate(encoders):
@@ -104,7 +109,9 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
                 _draw_picture(figure.add_subplot(grid[row, 0]), here.iloc[0], encoder)
                 for column, layer in enumerate(_depths(here["layer"].tolist())):
                     one = here[here["layer"] == layer].iloc[0]
-                    _draw_map(figure.add_subplot(grid[row, 1 + column]), one)
+                    shown = _draw_map(figure.add_subplot(grid[row, 1 + column]), one)
+        _colour_bar(figure, shown, height)
+        figure.text(0.06, 2.6 / height, KEY, fontsize=6, va="top")
         below = figure.add_gridspec(
             1,
             len(encoders),
@@ -114,9 +121,11 @@ def draw(data: pd.DataFrame, maps: pd.DataFrame, roster: Roster) -> Figure:
             bottom=0.85 / height,
             wspace=0.12,
         )
-        panels = [figure.add_subplot(below[0, n]) for n in range(len(encoders))]
+        panels = below.subplots(sharey=True, squeeze=False)[0]
         for panel, encoder in zip(panels, encoders, strict=True):
             _draw_curves(panel, data, encoder, roster)
+        lowest = data.loc[data["variant"] == CORRECTED, ["value", "ci_low"]].min(axis=None)
+        panels[0].set_ylim(min(-0.1, lowest - 0.02), 1.02)
         panels[0].set_ylabel("mean cosine")
         legend_below(figure, panels[:1], columns=3, loc="lower center")
     return figure
@@ -144,14 +153,14 @@ def _draw_picture(panel: Axes, one: pd.Series, encoder: str) -> None:
     )
     y, x = divmod(int(one["token"]), int(one["columns"]))
     panel.plot(x, y, "s", color=COLOURS[one["role"]], markeredgecolor="white", markersize=5)
-    panel.set_title(f"{one['role']}: {one['category']}", fontsize=5, fontweight="normal", pad=2)
-    panel.set_ylabel(encoder, fontsize=5, labelpad=2)
+    panel.set_title(f"{one['role']}: {one['category']}", fontsize=6, fontweight="normal", pad=2)
+    panel.set_ylabel(broken(encoder, 14), fontsize=6, labelpad=2)
 
 
-def _draw_map(panel: Axes, one: pd.Series) -> None:
+def _draw_map(panel: Axes, one: pd.Series) -> AxesImage:
     _bare(panel)
     values = np.frombuffer(one["values"], np.float32).reshape(one["rows"], one["columns"])
-    panel.imshow(values, vmin=0, vmax=1, aspect="auto")
+    image = panel.imshow(values, vmin=0, vmax=1, aspect="auto")
     members = np.zeros(values.size, bool)
     members[np.frombuffer(one["members"], np.int64)] = True
     # Many points per cell, or the outline would cut its corners.
@@ -160,7 +169,17 @@ def _draw_map(panel: Axes, one: pd.Series) -> None:
     panel.contour(places[1], places[0], fine, [0.5], colors=["white"], linewidths=0.6)
     panel.set_xlim(-0.5, values.shape[1] - 0.5)
     panel.set_ylim(values.shape[0] - 0.5, -0.5)
-    panel.set_title(f"layer {one['layer']}", fontsize=5, fontweight="normal", pad=2)
+    panel.set_title(f"layer {one['layer']}", fontsize=6, fontweight="normal", pad=2)
+    return image
+
+
+def _colour_bar(figure: Figure, image: AxesImage, height: float) -> None:
+    """The scale of all maps, beside the uppermost ones."""
+    place = figure.add_axes((0.945, 1 - 1.3 / height, 0.012, 1 / height))
+    bar = figure.colorbar(image, cax=place, extend="min", ticks=[0, 0.5, 1])
+    bar.outline.set_visible(False)
+    bar.ax.tick_params(labelsize=6, length=2)
+    place.set_title("cosine", fontsize=6, fontweight="normal", pad=3, loc="left", x=-1, color=INK)
 
 
 def _draw_curves(panel: Axes, data: pd.DataFrame, encoder: str, roster: Roster) -> None:
@@ -176,7 +195,7 @@ def _draw_curves(panel: Axes, data: pd.DataFrame, encoder: str, roster: Roster) 
             error_bars(panel, line["layer"], *bounds, COLOURS[role])
     compared = data[(data["encoder"] == encoder) & (data["measure"] == "adjacent")]
     for variant, label, filled in (
-        (PAPER, "published, adjacent tokens", False),
+        (PAPER, f"{PAPER}, adjacent tokens", False),
         (SAME_IMAGE, "this run, the same tokens", True),
     ):
         for role in ROLES:
@@ -188,15 +207,12 @@ def _draw_curves(panel: Axes, data: pd.DataFrame, encoder: str, roster: Roster) 
                     label=label, linestyle="none",
                 )  # fmt: skip
     beside = (compared["variant"] == PAPER).any()
-    name = PUBLISHED_ENCODERS[roster[encoder].stands_for] if beside else ""
+    name = paper_name(roster[encoder].stands_for) if beside else ""
     images = here["images"].max() if len(here) else 0
-    panel.set_title(
-        f"{encoder}, {images} images" + (f"\n(paper: {name})" if name else ""), fontsize=6
-    )
+    panel.set_title(f"{encoder}, {images} images" + (f"\n({name})" if name else ""), fontsize=6.5)
     panel.set_xlabel("layer")
-    lowest = here["ci_low"].min() if len(here) else 0.0
-    panel.set_ylim(min(-0.1, lowest - 0.02), 1.02)
     panel.set_yticks([0, 0.5, 1])
+    light_grid(panel)
 
 
 def main(options: argparse.Namespace) -> None:

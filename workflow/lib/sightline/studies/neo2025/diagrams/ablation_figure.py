@@ -35,8 +35,8 @@ from sightline.studies.shapes import (
 OBJECT, RING, ANSWER = (PALETTE[name] for name in ("blue", "sky", "vermilion"))
 SETS = {
     shown.OBJECT: ("object", OBJECT),
-    shown.PLUS_1: ("+ 1 ring", RING),
-    shown.REGISTER: ("large norm", PALETTE["purple"]),
+    shown.PLUS_1: ("object + 1", RING),
+    shown.REGISTER: ("register", PALETTE["purple"]),
     shown.GRADIENTS: ("gradients", PALETTE["orange"]),
     shown.RANDOM: ("random", PALETTE["green"]),
 }
@@ -66,7 +66,7 @@ def draw(example: pd.DataFrame, measurements: pd.DataFrame) -> Figure:
 
 
 def answers_of(example: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFrame:
-    """setting, question, before, after of the image, nothing replaced and the object with one ring replaced."""
+    """setting, question, before, after of the image, nothing replaced and object + 1 replaced."""
     here = measurements[measurements["image_id"] == example["image_id"].iloc[0]]
     rows = []
     for setting in SETTINGS:
@@ -83,7 +83,7 @@ def answers_of(example: pd.DataFrame, measurements: pd.DataFrame) -> pd.DataFram
 
 
 def counted(measurements: pd.DataFrame) -> pd.DataFrame:
-    """setting, image_id, lost: answers right at first, with the object and one ring replaced."""
+    """setting, image_id, lost: answers right at first, with object + 1 replaced."""
     right = initially_correct(measurements, CORRECTED)
     condition, variant = shown.PLUS_1
     right = right[(right["condition"] == condition) & (right["variant"] == variant)]
@@ -145,7 +145,7 @@ def _asking(panel: Axes, answers: pd.DataFrame) -> None:
         y -= 0.44 + high
     y = max(y, 0.12)
     panel.text(3.4, y, "nothing replaced", fontsize=5.6, ha="center", va="top", color=OBJECT)
-    panel.text(4.55, y, "object + 1 ring replaced", fontsize=5.6, ha="center", va="top",
+    panel.text(4.55, y, "object + 1 replaced", fontsize=5.6, ha="center", va="top",
                color=ANSWER)  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """The tokens that each condition replaced in one image of the ablation, for Figure 2.
 
-The image is chosen from the answers: right in as many settings as there are, lost with the object and one ring, kept
+The image is chosen from the answers: right in as many settings as there are, lost with object + 1, kept
 with as many random tokens. Its tokens are found again as the ablation found them.
 
 python -m sightline.studies.neo2025.diagrams.example --model model.json --dataset data/coco --split val2017 \

@@ -191,10 +191,11 @@ def _findings(figure: Figure, panel: Axes, numbers: pd.DataFrame) -> None:
 
 def _lost(axes: Axes, here: pd.DataFrame) -> None:
     y = np.arange(len(here))[::-1]
-    colors = [OBJECT if "object" in label else MUTED for label in here["label"]]
+    colors = [OBJECT if label.startswith("object") else MUTED for label in here["label"]]
     axes.barh(y, here["value"], height=0.6, color=colors)
     error_bars(axes, here["value"], y, here["ci_low"], here["ci_high"], horizontal=True)
-    axes.set_yticks(y, list(here["label"]), fontsize=5.6)
+    labels = [label.replace(" (", "\n(") for label in here["label"]]
+    axes.set_yticks(y, labels, fontsize=5.6)
     axes.set_xlim(0, 102)
     axes.tick_params(axis="x", labelsize=5.6)
     axes.set_xlabel("answers lost when replaced (%)", fontsize=5.8)

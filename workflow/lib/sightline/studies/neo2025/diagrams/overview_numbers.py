@@ -14,14 +14,18 @@ SETTING = "vqa"
 ABLATION, LENS, KNOCKOUT = "ablation", "lens", "knockout"
 LOST = (
     (subsets.object_condition(0), subsets.MASK, "object"),
-    (subsets.object_condition(1), subsets.MASK, "object + 1 ring"),
-    (subsets.matched_condition(subsets.RANDOM, 1), subsets.OUTSIDE, "as many random"),
-    (subsets.REGISTER, subsets.PROJECTOR, "large norm"),
+    (subsets.object_condition(1), subsets.MASK, "object + 1"),
+    (
+        subsets.matched_condition(subsets.RANDOM, 1),
+        subsets.OUTSIDE,
+        "random outside (as object + 1)",
+    ),
+    (subsets.REGISTER, subsets.PROJECTOR, "register"),
 )
 READ = ((curves.OBJECT, "object's tokens"), (curves.OUTSIDE, "tokens outside"))
 CUT = (
-    (f"{pairs.PLUS_1} to {pairs.LAST}", "object + 1 ring"),
-    (f"{pairs.CONTEXT} to {pairs.LAST}", "rest of the image"),
+    (f"{pairs.PLUS_1} to {pairs.LAST}", "object + 1"),
+    (f"{pairs.CONTEXT} to {pairs.LAST}", "image without object + 1"),
 )
 WINDOWS = pairs.NAMES[:5]
 COLUMNS = ["finding", "label", "first", "last", "n", "value", "ci_low", "ci_high"]
@@ -40,7 +44,8 @@ def collect(
 
     Returns:
         ABLATION: answers lost per subset. LENS: tokens that decode to the class per state (``first``). KNOCKOUT:
-        answers lost per window of layers, ``first`` to ``last``.
+        answers lost per window of layers, ``first`` to ``last``. Bounds of answers lost are Wilson's, of tokens from a
+        bootstrap over images.
     """
     effects = effects[
         (effects["model"] == model)
@@ -62,7 +67,7 @@ def collect(
     for condition, variant, label in LOST:
         here = effects[(effects["condition"] == condition) & (effects["variant"] == variant)]
         rows += [
-            (ABLATION, label, -1, -1, one.n, one.decrease_percent, one.ci_low, one.ci_high)
+            (ABLATION, label, -1, -1, one.n, one.decrease_percent, one.wilson_low, one.wilson_high)
             for one in here.itertuples()
         ]
     for series, label in READ:

@@ -48,8 +48,8 @@ CRITERIA = {
     "near 1 means that the answer travels through other text tokens)",
     "C13": "I-(O+1) → LTP: early or early-mid at least 0.05 below late; testable only where cutting I-(O+1) off from "
     "all text in all layers leaves at most 0.97, with its interval below 1",
-    "C14": "O+1 → LVR and I-LVR → LVR: at least 0.98 in the worst window with the lower bound above 0.95; testable "
-    "only where I → all text leaves at most 0.50 and I-LVR → LVR moves the logits",
+    "C14": "O+1 → LVR and I-LVR → LVR: at least 0.98 in the worst window with the lower bound above 0.95, which "
+    "takes 74 questions or more; testable only where I → all text leaves at most 0.50 and I-LVR → LVR moves the logits",
     "C15": "an analogy without a number of its own; C6 and C12 judge its two halves",
 }
 NEED = "needs the measurements of block_attention"

@@ -119,10 +119,11 @@ def _draw_panel(panel: Axes, here: pd.DataFrame) -> None:
             panel.plot(x, part["relative_accuracy"], **style)
             bounds = (part[column] for column in ("relative_accuracy", "ci_low", "ci_high"))
             error_bars(panel, x, *bounds, look["color"])
-    known = here[here["published"].notna()]
-    if len(known):
-        places = np.where(known["window"] == pairs.ALL, whole, known["first_layer"])
-        published_marks(panel, places, known["published"], "published, same relative depth")
+        known = here[(here["source"] == source) & here["published"].notna()]
+        if len(known):
+            places = np.where(known["window"] == pairs.ALL, whole, known["first_layer"])
+            name = f"published, {LABELS[source]}"
+            published_marks(panel, places, known["published"], name, look["color"])
     panel.axvline((starts[-1] + whole) / 2, color=MUTED, linewidth=0.6)
     ticks = [int(start) for start in starts[:: max(1, len(starts) // 6)]]
     panel.set_xticks([*ticks, whole], [*map(str, ticks), "all"])

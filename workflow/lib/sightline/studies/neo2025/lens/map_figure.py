@@ -8,9 +8,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import Normal, Stroke
+from matplotlib.textpath import TextPath
 
 from sightline import cli
 from sightline.errors import SightlineError
@@ -24,6 +26,7 @@ from sightline.studies.drawing import (
     new_figure,
     save_figure,
 )
+from sightline.studies.neo2025.lens.connected import connected
 from sightline.studies.neo2025.lens.decoded import EVERY
 from sightline.studies.neo2025.lens.effects import EVERY_CATEGORY
 from sightline.studies.neo2025.lens.protocol import LensProtocol
@@ -32,8 +35,9 @@ from sightline.studies.neo2025.lens.words_figure import pictures_of
 TONES = [PALETTE[name] for name in ("blue", "orange", "green", "purple", "vermilion", "sky")]
 ABSENT = "#B9B9B9"
 MOST_CLASSES = 24
-NAMED = 3
-"""Patches from which on a decoded class is named in its map."""
+NAMED = 2
+"""Patches from which on a connected group of them is named."""
+NAME_SIZE = 5.6
 
 
 def class_colors(patches: pd.DataFrame) -> dict[str, str]:
@@ -61,6 +65,7 @@ def draw(
     with new_figure(columns=2, height=0.4 + 1.28 * len(scenes)) as (figure, spare):
         spare.remove()
         grid = GridSpec(len(scenes), 4, figure=figure, width_ratios=[1, 1, 1, 1.75])
+        views = []
         for number, image in enumerate(scenes):
             here = patches[patches["image_id"] == image]
             panels = [figure.add_subplot(grid[number, column]) for column in range(3)]
@@ -69,9 +74,14 @@ def draw(
                 titles = ("image", "annotated", f"decoded, state {here['state'].iloc[0]}")
                 for panel, title in zip(panels, titles, strict=True):
                     panel.set_title(title)
+            views += [(panels[1], here, "true"), (panels[2], here, "decoded")]
         bars = figure.add_subplot(grid[:, 3])
         every = maps[maps["category"] == EVERY_CATEGORY].iloc[0]
         _draw_bars(bars, single, every, model)
+        # How much of a map a name covers is known once the maps have their size.
+        figure.draw_without_rendering()
+        for view in views:
+            _name_classes(*view)
     return figure
 
 
@@ -87,7 +97,6 @@ def _draw_scene(panels: list[Axes], here: pd.DataFrame, pixels: np.ndarray) -> N
             row, place = divmod(one.token, columns)
             color = (*to_rgb(colors.get(getattr(one, column), ABSENT)), 0.85)
             panel.add_patch(Rectangle((place + 0.06, row + 0.06), 0.88, 0.88, fc=color, lw=0))
-        _name_classes(panel, here, column, columns)
     for panel in panels:
         panel.set_xticks([])
         panel.set_yticks([])
@@ -99,20 +108,59 @@ def _draw_scene(panels: list[Axes], here: pd.DataFrame, pixels: np.ndarray) -> N
             spine.set_color(GRID)
 
 
-def _name_classes(panel: Axes, here: pd.DataFrame, column: str, columns: int) -> None:
-    """The name of each class over the patch of it that lies in the middle of all its patches."""
+def _name_classes(panel: Axes, here: pd.DataFrame, column: str) -> None:
+    """The name of each class beside every connected group of its patches, where it covers least."""
+    columns = int(here["columns"].iloc[0])
+    point = columns / panel.get_window_extent().width * panel.figure.dpi / 72
+    taken = np.zeros((columns, columns))
+    taken[np.divmod(here.loc[here[column] != "", "token"].to_numpy(), columns)] = 1
+    groups = []
     for name, part in here[here[column] != ""].groupby(column):
-        rows, places = np.divmod(part["token"].to_numpy(), columns)
-        if column == "decoded" and len(part) < NAMED:
-            continue
-        far = np.hypot(rows - rows.mean(), places - places.mean())
-        middle = int(far.argmin())
-        across = float(np.clip(places[middle] + 0.5, 0.2 * columns, 0.8 * columns))
+        for number, group in enumerate(connected(part["token"], columns)):
+            # A single patch is named only where an annotated class has no more.
+            if len(group) >= NAMED or (column == "true" and number == 0):
+                groups.append((name, group))
+    for name, group in sorted(groups, key=lambda named: -len(named[1])):
+        left, top, width, height = _free_place(name, group, taken, point)
         text = panel.text(
-            across, rows[middle] + 0.5, name, ha="center", va="center", fontsize=5.6, color=INK,
-            fontweight="bold",
+            left + width / 2, top + height / 2, name, ha="center", va="center_baseline",
+            fontsize=NAME_SIZE, color=INK, fontweight="bold",
         )  # fmt: skip
         text.set_path_effects([Stroke(linewidth=1.6, foreground="white"), Normal()])
+        # Another name must not lie on it: that is worse than a covered patch.
+        taken[_cells(left, top, width, height)] += 3
+
+
+def _free_place(
+    name: str, group: np.ndarray, taken: np.ndarray, point: float
+) -> tuple[float, float, float, float]:
+    """Left, top, width and height of the best place for a name beside a group; a point is that many patches."""
+    columns = len(taken)
+    inked = TextPath((0, 0), name, size=NAME_SIZE, prop=FontProperties(weight="bold"))
+    width, height = (inked.get_extents().width + 2) * point, 1.1 * NAME_SIZE * point
+    rows, places = np.divmod(group, columns)
+    low, high, first, last = rows.min(), rows.max() + 1, places.min(), places.max() + 1
+    middle, level = (first + last) / 2 - width / 2, (low + high) / 2 - height / 2
+    corners = [
+        (middle, low - height), (middle, high), (last, level), (first - width, level),
+        (last, low - height), (first - width, low - height), (last, high), (first - width, high),
+    ]  # fmt: skip
+    inside = [
+        (float(np.clip(left, 0, columns - width)), float(np.clip(top, 0, columns - height)))
+        for left, top in corners
+    ]
+    covered = [taken[_cells(left, top, width, height)].sum() for left, top in inside]
+    left, top = inside[int(np.argmin(covered))]
+    return left, top, width, height
+
+
+def _cells(left: float, top: float, width: float, height: float) -> tuple[slice, slice]:
+    """Rows and columns of the patches that a name covers by more than a fifth at its edges."""
+    slack = 0.2
+    return (
+        slice(int(top + slack), int(np.ceil(top + height - slack))),
+        slice(int(left + slack), int(np.ceil(left + width - slack))),
+    )
 
 
 def _draw_bars(panel: Axes, single: pd.DataFrame, every: pd.Series, model: str) -> None:

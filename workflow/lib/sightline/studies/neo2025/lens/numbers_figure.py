@@ -7,13 +7,21 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Rectangle
 
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.intervals import wilson
-from sightline.studies.drawing import INK, MUTED, PALETTE, error_bars, new_figure, save_figure
+from sightline.studies.drawing import (
+    INK,
+    MUTED,
+    PALETTE,
+    error_bars,
+    light_grid,
+    new_figure,
+    save_figure,
+)
+from sightline.studies.neo2025.lens.connected import connected
 from sightline.studies.neo2025.lens.contrasts import reappearing
 from sightline.studies.neo2025.lens.replaced_columns import (
     BEFORE,
@@ -24,6 +32,15 @@ from sightline.studies.neo2025.lens.words_figure import pictures_of
 
 SHOWN = 3
 CONDITIONS = (BEFORE, NUMBERS_REPLACED, OTHERS_REPLACED)
+COLORS = {False: INK, True: PALETTE["vermilion"]}
+"""By whether the word is new."""
+FEW = 5
+"""Images below which a bar would pass off a handful as a share."""
+MARGIN = 0.42
+"""Room for words to the right of a picture, in its widths."""
+LINE = 0.078
+"""Height of a word there, in heights of the picture."""
+MOST_NAMES = 12
 COLUMNS = ["measure", "condition", "n", "percent", "ci_low", "ci_high"]
 
 
@@ -38,11 +55,11 @@ def summary(replaced: pd.DataFrame, scenes: int) -> pd.DataFrame:
         COLUMNS: images with a background number among the scenes, and of those the ones with a
         number word at a token that had none, per condition.
     """
-    rows = [_share("images with a number word", BEFORE, replaced["image_id"].nunique(), scenes)]
+    rows = [_share("number word in the background", BEFORE, replaced["image_id"].nunique(), scenes)]
     found = reappearing(replaced)
     for condition in CONDITIONS[1:]:
         back = found.get(condition, pd.Series(dtype=bool))
-        rows.append(_share("a new one appears", condition, int(back.sum()), len(back)))
+        rows.append(_share("new number word", condition, int(back.sum()), len(back)))
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
@@ -64,7 +81,7 @@ def choose(replaced: pd.DataFrame) -> list[int]:
 def draw(
     replaced: pd.DataFrame, bars: pd.DataFrame, pictures: dict[int, np.ndarray], columns: int
 ) -> Figure:
-    """Bars, and for a few images where number words are before and after.
+    """Bars, and below them for a few images where number words are before and after.
 
     Args:
         replaced: of `sightline.studies.neo2025.lens.replaced`.
@@ -73,74 +90,120 @@ def draw(
         columns: tokens from left to right.
     """
     shown = list(pictures)
-    height = 0.35 + 1.55 * max(1, len(shown))
-    if not shown:
-        with new_figure(columns=1, height=height) as (figure, panel):
-            _draw_bars(panel, bars)
-        return figure
-    with new_figure(columns=2, height=height) as (figure, spare):
+    height = 1.7 * len(shown) + 0.3
+    with new_figure(columns=2, height=0.95 + (height if shown else 0)) as (figure, spare):
+        if not shown:
+            _draw_bars(spare, bars)
+            return figure
         spare.remove()
-        grid = GridSpec(len(shown), 4, figure=figure, width_ratios=[1.25, 1, 1, 1])
-        panel = figure.add_subplot(grid[:, 0])
-        _draw_bars(panel, bars)
-        panel.set_box_aspect(1.4)
-        panel.set_anchor("N")
-        for row, image in enumerate(shown):
-            for place, condition in enumerate(CONDITIONS):
-                view = figure.add_subplot(grid[row, place + 1])
+        above, below = figure.subfigures(2, 1, height_ratios=[0.95, height])
+        _draw_bars(above.subplots(), bars)
+        views = below.subplots(len(shown), len(CONDITIONS), squeeze=False)
+        for row, image in zip(views, shown, strict=True):
+            for view, condition in zip(row, CONDITIONS, strict=True):
                 here = replaced[
                     (replaced["image_id"] == image) & (replaced["condition"] == condition)
                 ]
                 _draw_view(view, here, pictures[image], columns)
-                if row == 0:
-                    view.set_title(condition, fontsize=7)
-                if place == 0:
-                    view.set_ylabel(f"image {image}", fontsize=6.5)
+            row[0].set_ylabel(f"image {image}", fontsize=6.5)
+        for view, condition in zip(views[0], CONDITIONS, strict=True):
+            view.set_title(condition, fontsize=7)
+        handles = [
+            Rectangle((0, 0), 1, 1, fill=False, ec=color, lw=1.1) for color in COLORS.values()
+        ]
+        names = ["number word where one was before", "new number word"]
+        below.legend(
+            handles, names, loc="outside lower center", ncols=2, handlelength=0.8, handleheight=0.8
+        )
     return figure
 
 
 def _draw_bars(panel: Axes, bars: pd.DataFrame) -> None:
-    x = np.arange(len(bars))
-    colors = [PALETTE["sky"], PALETTE["blue"], PALETTE["green"]]
-    panel.bar(x, bars["percent"], width=0.7, color=colors[: len(bars)])
-    error_bars(panel, x, bars["percent"], bars["ci_low"], bars["ci_high"])
-    names = ["background\nsays a number", "again, numbers\nreplaced", "new, others\nreplaced"]
-    labels = [f"{name}\nn = {n}" for name, n in zip(names, bars["n"], strict=True)]
-    panel.set_xticks(x, labels, fontsize=5.6)
-    # Bars that were not measured leave their place open.
-    panel.set_xlim(-0.6, len(bars) - 0.4)
-    panel.set_ylim(0, 105)
-    panel.set_ylabel("images (%)")
-    panel.set_title("Number words")
+    y = np.arange(len(bars))[::-1]
+    enough = (bars["n"] >= FEW).to_numpy()
+    panel.barh(y[enough], bars.loc[enough, "percent"], height=0.65, color=PALETTE["blue"])
+    # An unclipped line without points would reach beyond the figure and upset its layout.
+    if not enough.all():
+        panel.plot(
+            bars.loc[~enough, "percent"], y[~enough], "o", color=MUTED, markerfacecolor="white",
+            clip_on=False, zorder=4,
+        )  # fmt: skip
+    for some, color in ((enough, INK), (~enough, MUTED)):
+        bounds = (bars.loc[some, column] for column in ("ci_low", "ci_high"))
+        error_bars(panel, bars.loc[some, "percent"], y[some], *bounds, color, horizontal=True)
+    for place, bar, measured in zip(y, bars.itertuples(), enough, strict=True):
+        note = f"{round(bar.percent * bar.n / 100)} of {bar.n}" if bar.n else "no image"
+        note += "" if measured or not bar.n else ": too few for a share"
+        panel.annotate(
+            note, (1, place), xycoords=("axes fraction", "data"), xytext=(8, 0),
+            textcoords="offset points", va="center", fontsize=6, color=INK if measured else MUTED,
+        )  # fmt: skip
+    labels = [f"{bar.measure}, {bar.condition}" for bar in bars.itertuples()]
+    panel.set_yticks(y, labels)
+    panel.set_ylim(-0.6, len(bars) - 0.4)
+    panel.set_xlim(0, 100)
+    panel.set_xlabel("images (%)")
+    light_grid(panel, "x")
 
 
 def _draw_view(panel: Axes, here: pd.DataFrame, pixels: np.ndarray, columns: int) -> None:
     gray = np.asarray(pixels, float) / 255 * 0.55 + 0.42
     panel.imshow(gray.clip(0, 1), extent=(0, columns, columns, 0), interpolation="bilinear")
-    said = set(zip(here["token"], here["text"], strict=True))
-    for one in here[here["token"] >= 0].itertuples():
-        row, place = divmod(one.token, columns)
-        color = PALETTE["vermilion"] if one.new else INK
-        panel.add_patch(Rectangle((place, row), 1, 1, fill=False, ec=color, lw=1.1))
-        if (one.token + 1, one.text) in said and place + 1 < columns:
-            # The word stands behind the last of neighbours that say the same.
-            continue
-        right = place > 0.7 * columns
+    said = here[here["token"] >= 0]
+    words = [
+        (text, bool(new), group)
+        for (text, new), part in said.groupby(["text", "new"])
+        for group in connected(part["token"], columns)
+    ]
+    for _, new, group in words:
+        for row, place in zip(*np.divmod(group, columns), strict=True):
+            # Within the patch, so that neighbours do not cover each other's frames.
+            corner = (place + 0.07, row + 0.07)
+            panel.add_patch(Rectangle(corner, 0.86, 0.86, fill=False, ec=COLORS[new], lw=0.9))
+    _name_words(panel, words, columns)
+    if said.empty:
         panel.text(
-            place - 0.15 if right else place + 1.15, row + 0.5, one.text,
-            ha="right" if right else "left", va="center", fontsize=6, color=color,
-            fontweight="bold" if one.new else "normal",
-        )  # fmt: skip
-    if (here["token"] < 0).all():
-        panel.text(
-            0.5, 0.5, "none left", transform=panel.transAxes, ha="center", va="center",
-            fontsize=7, color=MUTED,
-        )  # fmt: skip
+            columns / 2, columns / 2, "none left", ha="center", va="center", fontsize=7, color=MUTED
+        )
+    panel.set_xlim(0, (1 + MARGIN) * columns)
+    panel.set_ylim(columns, 0)
     panel.set_xticks([])
     panel.set_yticks([])
     panel.grid(False)
     for spine in panel.spines.values():
         spine.set_visible(False)
+
+
+def _name_words(panel: Axes, words: list[tuple[str, bool, np.ndarray]], columns: int) -> None:
+    """Each word once per group of patches that say it, in the margin, with a line to them."""
+    # The largest groups where not all have room, from top to bottom so that few lines cross.
+    largest = sorted(words, key=lambda word: -len(word[2]))[:MOST_NAMES]
+    named = sorted(largest, key=lambda word: (float((word[2] // columns).mean()), word[2][0]))
+    gap = LINE * columns
+    heights = [float((group // columns).mean()) + 0.5 for *_, group in named]
+    for number in range(1, len(named)):
+        heights[number] = max(heights[number], heights[number - 1] + gap)
+    limit = columns - gap / 2
+    for number in reversed(range(len(named))):
+        heights[number] = min(heights[number], limit)
+        limit = heights[number] - gap
+    for (text, new, group), height in zip(named, heights, strict=True):
+        rows, places = np.divmod(group, columns)
+        last = int(places.argmax())
+        start = (places[last] + 1, rows[last] + 0.5)
+        panel.plot(
+            [start[0], 1.03 * columns], [start[1], height], color=COLORS[new], lw=0.6, alpha=0.8
+        )
+        count = f" ({len(group)})" if len(group) > 1 else ""
+        panel.text(
+            1.05 * columns, height, f"{text}{count}", va="center", fontsize=6, color=COLORS[new],
+            fontweight="bold" if new else "normal",
+        )  # fmt: skip
+    if len(words) > len(named):
+        panel.text(
+            1.05 * columns, columns + gap / 2, f"{len(words) - len(named)} more", va="center",
+            fontsize=5.5, color=MUTED,
+        )  # fmt: skip
 
 
 def main(options: argparse.Namespace) -> None:

@@ -37,7 +37,7 @@ from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
 from sightline.scenes.geometry import Grid
 from sightline.scenes.records import AnnotationError
-from sightline.scenes.scene import Instance, Scene
+from sightline.scenes.scene import Instance, Mask, Scene
 from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
 from sightline.shards import add_shard
 from sightline.studies.neo2025.lens import stored
@@ -139,9 +139,13 @@ class LensRun:
 def place_objects(scene: Scene, vlm: VLM, grid: Grid) -> tuple[list[dict], list[dict]]:
     """Rows of OBJECT_COLUMNS and COVERAGE_COLUMNS of one image."""
     objects, coverage = [], []
+    known: dict[str, Mask] = {}
     for instance in scene.instances:
         mask = scene.mask(instance)
         seen = vlm.transform.apply_mask(mask)
+        new = seen & ~known.get(instance.category, np.zeros_like(seen))
+        if not instance.crowd:
+            known[instance.category] = new | known.get(instance.category, new)
         inside = float(vlm.transform.share_inside(mask)) if mask.any() else 0.0
         key = {"image_id": scene.id, "object_id": instance.id}
         objects.append(
@@ -151,13 +155,20 @@ def place_objects(scene: Scene, vlm: VLM, grid: Grid) -> tuple[list[dict], list[
                 "crowd": instance.crowd,
                 "inside": inside,
                 "pixels": int(seen.sum()),
+                "new_pixels": int(new.sum()),
                 "patch": grid.patch,
             }
         )
-        cover = token_coverage(seen, grid)
+        cover, new_cover = token_coverage(seen, grid), token_coverage(new, grid)
         published = _published(instance, scene, grid)
         coverage += [
-            key | {"token": token, "coverage": cover[token], "published": bool(published[token])}
+            key
+            | {
+                "token": token,
+                "coverage": cover[token],
+                "new_coverage": new_cover[token],
+                "published": bool(published[token]),
+            }
             for token in np.flatnonzero((cover > 0) | published)
         ]
     return objects, coverage

@@ -202,7 +202,7 @@ def _decoder(figure: Figure, panel: Axes, example: Example) -> None:
     )  # fmt: skip
     clicked = intersection_over_union(shown, "clicked")
     panel.text(
-        middle, BOTTOM - 0.06, f"mask from the points alone\nIoU {clicked:.2f}", fontsize=5.2,
+        middle, BOTTOM - 0.06, f"unmodified SAM,\npoints of the map\nIoU {clicked:.2f}", fontsize=5.2,
         ha="center", va="top", linespacing=1.25,
     )  # fmt: skip
 

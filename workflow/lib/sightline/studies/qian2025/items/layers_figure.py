@@ -39,7 +39,9 @@ def draw(rows: pd.DataFrame) -> Figure:
             for axes, (measure, title) in zip(line, MEASURES.items(), strict=True):
                 here = rows[(rows["model"] == model) & (rows["metric"] == measure)]
                 for number, (variant, curve) in enumerate(here.groupby("variant", sort=False)):
-                    axes.plot(curve["entry"], curve["value"], **series(number), label=variant)
+                    state, product = variant.split(", ")
+                    label = f"state {state} [SEG], {product}"
+                    axes.plot(curve["entry"], curve["value"], **series(number), label=label)
                     axes.fill_between(
                         curve["entry"], curve["low"], curve["high"], alpha=0.15, lw=0,
                         color=series(number)["color"],
@@ -48,12 +50,16 @@ def draw(rows: pd.DataFrame) -> Figure:
                     chance = rows[(rows["model"] == model) & (rows["metric"] == "share")]["value"]
                     axes.axhline(chance.iloc[0], color=MUTED, lw=0.8, ls=":", label="chance")
                 last = int(here["entry"].max())
-                ticks = [*range(0, last, max(1, last // 4))]
-                axes.set_xticks([*ticks[:-1], last], [*map(str, ticks[:-1]), "normed"])
+                # The last entry is the last layer once more, after the final norm.
+                ticks = [*range(0, last - 1, max(1, last // 4))]
+                axes.set_xticks(
+                    [*ticks, last - 1, last], [*map(str, ticks), str(last - 1), "\nnormed"]
+                )
                 axes.set_ylim(bottom=0)
                 axes.set_xlabel("layer")
                 axes.set_ylabel(title)
-            line[0].set_title(model)
+            asked = rows.loc[rows["model"] == model, "n"].max()
+            line[0].set_title(f"{model}, {asked} queries")
         handles, labels = panels[0][0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncols=5)
     return figure

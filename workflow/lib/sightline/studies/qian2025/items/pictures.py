@@ -9,10 +9,11 @@ import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sightline import cli
-from sightline.studies.drawing import new_figure, panel_letter, save_figure
+from sightline.studies.drawing import WIDTHS, new_figure, panel_letter, save_figure
 from sightline.studies.qian2025.items.overlay import draw_image, draw_map, draw_mask, draw_points
 from sightline.studies.qian2025.items.shown import (
     Shown,
@@ -31,6 +32,16 @@ MAPS = {
 }
 
 
+CLICKED, POINTS = "unmodified SAM", "points of the map"
+"""The mask of a SAM that knows points alone, and where those come from."""
+
+# Inches in the gallery: a picture, from one to the next, the margin on the left; a row, a query's words, heads, legend.
+_PICTURE, _PITCH, _MARGIN = 0.8, 0.84, 0.2
+_ROW, _TEXT, _HEADS, _BELOW = 0.97, 0.16, 0.42, 0.3
+_UNDER_HEADS = 4
+"""Queries after which the heads come again."""
+
+
 def title_of(one: Shown, name: str) -> str:
     """What a map shows."""
     return f'the name "{one.noun}" in\n{one.encoder}' if name == "noun" else MAPS[name]
@@ -47,9 +58,7 @@ def draw_fig1(shown: Sequence[Shown]) -> Figure:
             draw_mask(row[0], one, "clicked")
             draw_points(row[0], one)
             iou = intersection_over_union(one, "clicked")
-            row[0].set_title(
-                f"unmodified SAM, points of (c)\nIoU {iou:.2f}", fontsize=6.5, loc="center"
-            )
+            row[0].set_title(f"{CLICKED}, points of (c)\nIoU {iou:.2f}", fontsize=6.5, loc="center")
             second = "noun" if one.noun else "input"
             for axes, name in zip(row[1:], (second, "map", "sam"), strict=True):
                 draw_map(axes, one, name)
@@ -82,7 +91,7 @@ def draw_fig3(shown: Sequence[Shown]) -> Figure:
                     draw_mask(axes, one, name)
                     axes.set_xlabel(f"IoU {intersection_over_union(one, name):.2f}", fontsize=5.5)
                     if place == 0:
-                        kind = "own mask" if name == "own" else "SAM from points"
+                        kind = "own mask" if name == "own" else f"{CLICKED},\n{POINTS}"
                         axes.set_title(f"{one.model}\n{kind}", fontsize=6, loc="center")
         panels[0][0].set_title("image", fontsize=6, loc="center")
         panels[0][1].set_title("ground truth", fontsize=6, loc="center")
@@ -90,29 +99,68 @@ def draw_fig3(shown: Sequence[Shown]) -> Figure:
 
 
 def draw_gallery(shown: Sequence[Shown]) -> Figure:
-    """One row per query and model, in the columns of the authors' dashboard, the best layer beside."""
+    """Queries one below the other, in the columns of the authors' dashboard, the best layer beside; a row per model."""
     queries = list(dict.fromkeys(one.query for one in shown))
-    ordered = [one for query in queries for one in shown if one.query == query]
+    blocks = [[one for one in shown if one.query == query] for query in queries]
+    height = _BELOW + sum(
+        _HEADS * (place % _UNDER_HEADS == 0) + _TEXT + _ROW * len(rows)
+        for place, rows in enumerate(blocks)
+    )
     with new_figure(
-        columns=2, height=0.4 + 0.93 * len(ordered), rows_of_axes=len(ordered), columns_of_axes=8,
-        squeeze=False,
-    ) as (figure, panels):  # fmt: skip
-        for row, one in zip(panels, ordered, strict=True):
-            draw_image(row[0], one.image)
-            words = [*textwrap.wrap(one.text, 20), one.model]
-            row[0].set_ylabel("\n".join(words), fontsize=4.5)
-            for axes, name in zip(row[1:5], MAPS, strict=True):
-                draw_map(axes, one, name)
-            draw_mask(row[5], one, "clicked")
-            draw_points(row[5], one, 2.4)
-            draw_mask(row[6], one, "own")
-            draw_mask(row[7], one, "target", "#FFFFFF")
-            for axes, name in ((row[5], "clicked"), (row[6], "own")):
-                axes.set_xlabel(f"IoU {intersection_over_union(one, name):.2f}", fontsize=4.5)
-        titles = ["image", *MAPS.values(), "SAM from\npoints", "own mask", "ground\ntruth"]
-        for axes, title in zip(panels[0], titles, strict=True):
-            axes.set_title(title, fontsize=5, loc="center")
+        columns=2, height=height, rows_of_axes=len(shown), columns_of_axes=8, squeeze=False
+    ) as (figure, panels):
+        # Of so many panels alike the places are known; to work them out would take half a minute.
+        figure.set_layout_engine("none")
+        lines, top = iter(panels), height
+        for place, rows in enumerate(blocks):
+            with_heads = place % _UNDER_HEADS == 0
+            top -= _TEXT + _HEADS * with_heads
+            for number, one in enumerate(rows):
+                line = next(lines)
+                for column, axes in enumerate(line):
+                    box = _MARGIN + column * _PITCH, top - _PICTURE, _PICTURE, _PICTURE
+                    axes.set_position(
+                        [
+                            side / height if at % 2 else side / WIDTHS[2]
+                            for at, side in enumerate(box)
+                        ]
+                    )
+                top -= _ROW
+                _draw_line(line, one)
+                if number == 0:
+                    words = textwrap.shorten(one.text, 130)
+                    line[0].annotate(
+                        words, (0, 1), xytext=(0, 2), xycoords="axes fraction", textcoords="offset points",
+                        fontsize=6.5,
+                    )  # fmt: skip
+                    if with_heads:
+                        _write_heads(line)
+        handles, labels = panels[0][5].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="lower center", ncols=3)
     return figure
+
+
+def _draw_line(line: Sequence[Axes], one: Shown) -> None:
+    draw_image(line[0], one.image)
+    line[0].set_ylabel(one.model, fontsize=6)
+    for axes, name in zip(line[1:5], MAPS, strict=True):
+        draw_map(axes, one, name)
+    draw_mask(line[5], one, "clicked")
+    draw_points(line[5], one, 2.4)
+    draw_mask(line[6], one, "own")
+    draw_mask(line[7], one, "target", "#FFFFFF")
+    for axes, name in ((line[5], "clicked"), (line[6], "own")):
+        axes.set_xlabel(f"IoU {intersection_over_union(one, name):.2f}", fontsize=6, labelpad=2)
+
+
+def _write_heads(line: Sequence[Axes]) -> None:
+    heads = ["image", *MAPS.values(), f"{CLICKED}, {POINTS}", "own mask", "ground truth"]
+    for axes, words in zip(line, heads, strict=True):
+        wrapped = "\n".join(textwrap.wrap(words, 16))
+        axes.annotate(
+            wrapped, (0.5, 1), xytext=(0, 12), xycoords="axes fraction", textcoords="offset points",
+            ha="center", va="bottom", fontsize=6, fontweight="bold",
+        )  # fmt: skip
 
 
 FIGURES = {"fig1": draw_fig1, "fig3": draw_fig3, "figB": draw_gallery}

@@ -15,13 +15,13 @@ from PIL import Image
 from safetensors.numpy import load_file
 
 from sightline import cli
-from sightline.studies.drawing import MUTED, PALETTE, new_figure, save_figure
+from sightline.studies.drawing import MUTED, PALETTE, new_figure, save_figure, wrapped_answer
 from sightline.studies.qian2025.items.overlay import draw_image, draw_mask
 from sightline.studies.qian2025.items.shown import Shown
 
 TURNS = 3
 """Turns with each image."""
-SEEN = {True: ("mask drawn", PALETTE["blue"]), False: ("words alone", PALETTE["orange"])}
+SEEN = {True: ("mask drawn", PALETTE["blue"]), False: ("words alone", PALETTE["vermilion"])}
 
 
 def draw(model: str, turns: list[dict[str, str]], masks: dict[str, np.ndarray]) -> Figure:
@@ -42,7 +42,7 @@ def draw(model: str, turns: list[dict[str, str]], masks: dict[str, np.ndarray]) 
                     draw_image(axes, pixels)
                 word, colour = SEEN[bool(turn["mask"])]
                 asked = "\n".join(textwrap.wrap(f"“{turn['question']}”", 34))
-                answer = "\n".join(textwrap.wrap(turn["answer"] or "(nothing)", 52)[:3])
+                answer = "\n".join(wrapped_answer(turn["answer"] or "(nothing)", 52)[:3])
                 axes.set_title(asked, fontsize=6, loc="center")
                 axes.set_xlabel(f"{answer}\n[{word}]", fontsize=5.5, color=colour)
         if not rows:

@@ -12,6 +12,7 @@ from sightline.instruments.points import ImagePoints, image_map, similarity_as_p
 from sightline.instruments.similarity import NEUTRAL
 from sightline.scenes.geometry import ImageTransform, Pad
 from sightline.scenes.scene import SegmentationQuery
+from sightline.scenes.tokens import Grid
 from sightline.studies.qian2025.masks import names as named
 from sightline.studies.qian2025.masks.conditions import Choice, language_maps, rule_variants
 from sightline.studies.qian2025.masks.frames import (
@@ -23,6 +24,7 @@ from sightline.studies.qian2025.masks.frames import (
 from sightline.studies.qian2025.masks.geometry import released_geometry
 from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import POSITIONS, Protocol
+from sightline.studies.qian2025.similarity.cells import coverage
 from sightline.studies.qian2025.similarity.store import Maps
 
 SHARES = tuple(round(share, 2) for share in np.arange(0.05, 1.0, 0.05).tolist())
@@ -168,9 +170,9 @@ class Measuring:
             similarity_as_points(one, size, self.rule, self.frame, 1)
             for one, size in zip(decoded[named.SAM], sizes, strict=True)
         ]
-        rows, columns = published.shape[1:]
+        grid = Grid(*published.shape[1:], self.patch)
         found[named.TRUTH] = [
-            self._pick(_covered(query, self.transform, rows, columns), size)
+            self._pick(coverage(query.target, grid, self.transform), size)
             for query, size in zip(queries, sizes, strict=True)
         ]
         return found
@@ -251,13 +253,6 @@ def spearman(one: torch.Tensor, two: torch.Tensor) -> float:
         return float("nan")
     ranks = torch.stack([part[there].argsort().argsort().float() for part in (one, two)])
     return float(torch.corrcoef(ranks)[0, 1])
-
-
-def _covered(
-    query: SegmentationQuery, transform: ImageTransform, rows: int, columns: int
-) -> torch.Tensor:
-    frame = torch.from_numpy(transform.apply_mask(query.target).astype("float32"))
-    return F.adaptive_avg_pool2d(frame[None], (rows, columns))[0]
 
 
 def _equally_many(points: Sequence[ImagePoints]) -> Iterator[list[int]]:

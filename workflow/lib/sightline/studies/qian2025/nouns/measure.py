@@ -117,6 +117,8 @@ def compare_states(
     for number, by_name in cosines.items():
         own = by_name.pop(queries[number].noun)
         others = list(by_name.values())
+        if not others:
+            continue
         found[number] = {
             "asked": len(others), "by name": own, "nearest other": max(others),
             "mean of others": sum(others) / len(others),

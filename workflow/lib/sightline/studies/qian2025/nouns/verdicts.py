@@ -99,13 +99,13 @@ def _judged(compared: pd.DataFrame, protocol: Protocol, model: str) -> tuple[lis
         metric = "cosine of the states at [SEG] by use and by name, minus the highest with another object's name"
         states = _mean(asked, nearer, metric, protocol, 0.0)
         beside_states = [
-            _mean(asked, nearer > 0, f"{BESIDE}: share of queries whose state is nearest to the one by name", protocol),
-            _mean(asked, asked["by name"], f"{BESIDE}: cosine of the states by use and by name", protocol),
-            _mean(asked, asked["mean of others"], f"{BESIDE}: mean cosine with other objects' names", protocol),
+            _mean(asked, nearer > 0, f"{BESIDE}share of queries whose state is nearest to the one by name", protocol),
+            _mean(asked, asked["by name"], f"{BESIDE}cosine of the states by use and by name", protocol),
+            _mean(asked, asked["mean of others"], f"{BESIDE}mean cosine with other objects' names", protocol),
         ]  # fmt: skip
         # Released checkpoints are judged by their maps alone (dossier section 7.1).
         if released:
-            beside_states.insert(0, replace(states, metric=f"{BESIDE}: {states.metric}"))
+            beside_states.insert(0, replace(states, metric=f"{BESIDE}{states.metric}"))
         else:
             found.append(states)
         found += beside_states
@@ -119,7 +119,7 @@ def _judged(compared: pd.DataFrame, protocol: Protocol, model: str) -> tuple[lis
         (f"{RAW}, mean of others", "mean rank correlation with other names' maps"),
     ]  # fmt: skip
     found += [
-        _mean(compared, compared[column], f"{BESIDE}: {metric}", protocol)
+        _mean(compared, compared[column], f"{BESIDE}{metric}", protocol)
         for column, metric in beside
     ]
     criterion = RELEASED_CRITERION if released else OWN_CRITERION
@@ -129,7 +129,7 @@ def _judged(compared: pd.DataFrame, protocol: Protocol, model: str) -> tuple[lis
 def _embedded(embedded: pd.DataFrame, protocol: Protocol) -> Iterator[Finding]:
     if not embedded.empty:
         metric = (
-            f"{BESIDE}: share of expressions that say the word whose map agrees better with its output embedding's "
+            f"{BESIDE}share of expressions that say the word whose map agrees better with its output embedding's "
             "than 10 others'"
         )
         yield _mean(embedded, embedded["best_map"], metric, protocol)

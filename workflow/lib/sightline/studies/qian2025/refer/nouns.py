@@ -45,7 +45,8 @@ class NounMaps:
             place: of [SEG], as in `POSITIONS`.
         """
         noun = noun_of(query)
-        if noun not in self._nouns:
+        # With no other noun there is nothing that the right one could exceed.
+        if noun not in self._nouns or len(self._nouns) < 2:
             return None
         final = told.image[-1]
         seg = told.seg[place, -1]

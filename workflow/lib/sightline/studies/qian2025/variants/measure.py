@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from transformers import SamModel
 
 from sightline import cli
@@ -29,9 +28,11 @@ from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 from sightline.models.segmenter import enlarge, load_frame, load_sam
 from sightline.models.vlm import VLM
+from sightline.scenes.geometry import ImageTransform
 from sightline.scenes.scene import SegmentationQuery
 from sightline.studies.qian2025.metrics import overlap
 from sightline.studies.qian2025.protocol import Protocol
+from sightline.studies.qian2025.similarity.cells import coverage
 from sightline.studies.qian2025.similarity.measure import describe
 from sightline.studies.qian2025.similarity.states import forced_prompt, load_queries
 
@@ -53,7 +54,10 @@ def trained(folder: Path, seeds: Sequence[int]) -> list[tuple[str, int, Path]]:
 
 @torch.no_grad()
 def measure(
-    module: PointedSegmenter, features: Features, queries: Sequence[SegmentationQuery]
+    module: PointedSegmenter,
+    features: Features,
+    queries: Sequence[SegmentationQuery],
+    transform: ImageTransform,
 ) -> list[tuple[int, int]]:
     """Pixels shared and united of every query."""
     rows: list[tuple[int, int]] = []
@@ -61,14 +65,9 @@ def measure(
         here = range(first, min(first + _BATCH, len(queries)))
         some = features.of(here)
         targets = [queries[number].target for number in here]
-        grid = (module.grid.rows, module.grid.columns)
-        covered = torch.stack(
-            [
-                F.adaptive_avg_pool2d(torch.from_numpy(t.astype("float32"))[None], grid)[0]
-                for t in targets
-            ]
-        )
-        logits = module.logits(some, covered)
+        covered = torch.stack([coverage(target, module.grid, transform) for target in targets])
+        others = features.of([(number - 1) % len(queries) for number in here])
+        logits = module.logits(some, covered, others)
         for one, number, target in zip(logits, here, targets, strict=True):
             mask = enlarge(one, features.sizes[number], module.segmenter.side) > 0
             rows.append(tuple(overlap(mask.cpu().numpy(), target, queries[number].ignore)))
@@ -94,7 +93,7 @@ def measure_all(
     for name, seed, place in found:
         module = PointedSegmenter(vlm, original, VARIANTS[name], protocol.rule(vlm.key), seed=seed)
         module.restore(place)
-        rows = measure(module, features, queries)
+        rows = measure(module, features, queries, vlm.transform)
         table = pd.DataFrame(rows, columns=["intersection", "union"])
         tables.append(
             table.assign(model=vlm.key, split=about["split"], number=range(len(rows)), variant=name,
