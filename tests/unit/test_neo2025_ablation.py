@@ -164,6 +164,11 @@ def test_tasks_are_selected_images_and_those_with_a_question(task: Task):
     questions = pd.DataFrame({"image_id": [1, 3, 4], "question": ["a?", "b?", "c?"]})
     tasks = list_tasks(Folder(scene), selection, questions)
     assert [one.selected for one in tasks] == [True, False]
+    few = list_tasks(
+        Folder(scene), selection, replace(PROTOCOL, ablated=2).under_ablation(questions)
+    )
+    assert [one.question for one in few] == ["a?"] and len(questions) == 3
+    assert replace(PROTOCOL, ablated=None).under_ablation(questions).equals(questions)
     selection["object_id"] = 6
     with pytest.raises(MeasurementError, match="has no object 6"):
         list_tasks(Folder(scene), selection, questions)

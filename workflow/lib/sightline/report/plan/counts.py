@@ -59,10 +59,18 @@ def candidates(run: Run) -> Count:
 
 
 def tasks(run: Run) -> Count:
-    """Images of neo2025 that are asked about: accepted ones, and those with a question."""
+    """Images of neo2025 whose tokens are ablated: accepted ones, and those with a question for it."""
     settings = run.study("neo2025")
-    most = settings["ablation_set"]["accepted"] + settings["vqa_set"]["questions"]
+    asked = settings["vqa_set"]
+    most = settings["ablation_set"]["accepted"] + asked.get("ablated", asked["questions"])
     return Count(min(most, split_size(run, settings["ablation_set"]["split"])), AT_MOST)
+
+
+def questions(run: Run) -> Count:
+    """Questions of neo2025 under which attention is knocked out."""
+    settings = run.study("neo2025")
+    split = split_size(run, settings["ablation_set"]["split"])
+    return Count(min(settings["vqa_set"]["questions"], split), AT_MOST)
 
 
 @dataclass(frozen=True)

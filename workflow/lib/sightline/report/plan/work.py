@@ -154,7 +154,7 @@ def cut_attention(run: Run, model: str) -> Work | None:
         for pair, _, window in pairs.cuts(depth)
     ]
     each = _look(run, model, shape) + Work(sum(cut), len(pairs.TARGETS))
-    return each * counts.tasks(run).number
+    return each * counts.questions(run).number
 
 
 def lens(run: Run, model: str) -> Work | None:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from sightline.studies.protocols import ProtocolError, StudySettings, find_setting
 
 SETTINGS = ("generative", "polling", "vqa")
@@ -20,6 +22,7 @@ class Protocol(StudySettings):
         accepted: images wanted after both filters.
         question_source: "templates" or "authors".
         questions: questions wanted.
+        ablated: most of them that tokens are ablated under, the first; None for all.
         question_file: the authors' questions, JSON, for the source "authors".
         describe: generative question.
         ask: polling question, with ``{category}``.
@@ -40,6 +43,7 @@ class Protocol(StudySettings):
     accepted: int
     question_source: str
     questions: int
+    ablated: int | None
     question_file: str | None
     describe: str
     ask: str
@@ -84,6 +88,7 @@ class Protocol(StudySettings):
             accepted=_find(settings, "ablation_set.accepted"),
             question_source=source,
             questions=_find(settings, "vqa_set.questions"),
+            ablated=settings["vqa_set"].get("ablated"),
             question_file=question_file,
             describe=_find(settings, "prompts.generative"),
             ask=ask,
@@ -97,6 +102,10 @@ class Protocol(StudySettings):
             integration_steps=_find(settings, "integration_steps"),
             bootstrap=_find(settings, "bootstrap"),
         )
+
+    def under_ablation(self, questions: pd.DataFrame) -> pd.DataFrame:
+        """The questions that tokens are ablated under; attention is knocked out under all (Tables 1 and 2)."""
+        return questions.iloc[: self.ablated]
 
     def polling_question(self, category: str) -> str:
         """The category as annotated, never adapted: always "a", never "an" (section 2.3)."""

@@ -81,12 +81,13 @@ def main(options: argparse.Namespace) -> None:
     """Write the table of one model."""
     image = choose_image(read_measurements([options.measurements]))
     source, coco = read_model(options), Coco(options.dataset, options.split)
-    tasks = list_tasks(coco, pd.read_parquet(options.selection), pd.read_parquet(options.questions))
+    protocol = Protocol.read(options.protocol)
+    questions = protocol.under_ablation(pd.read_parquet(options.questions))
+    tasks = list_tasks(coco, pd.read_parquet(options.selection), questions)
     task = next(one for one in tasks if one.candidate.scene.id == image)
     vlm = load_vlm(source)
     mean = load_mean_token(options.mean).to(vlm.device, vlm.dtype)
     vocabulary = Vocabulary(coco.categories.values())
-    protocol = Protocol.read(options.protocol)
     ablation = Ablation(vlm, mean, vocabulary, protocol, source.batch_size)
     write_parquet(example_rows(ablation, task), options.out)
 
