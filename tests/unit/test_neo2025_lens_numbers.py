@@ -72,6 +72,13 @@ def test_contrasts(contrasts):
     assert value(contrasts, "number_control") == 0
 
 
+def test_numbers_are_left_out_where_no_scene_has_an_object(tables):
+    """All regions may be crowds."""
+    none = tables | {name: tables[name].iloc[:0] for name in ("numbers", "counts")}
+    kinds = set(contrast(none, PROTOCOL)["what"])
+    assert "peak" in kinds and not {"number_images", "number_match"} & kinds
+
+
 def test_a_single_object_is_no_count():
     counts = pd.DataFrame({"image_id": [1, 1, 1], "of": ["", "cat", "dog"], "count": [3, 1, 2]})
     assert countable(counts) == {1: {2, 3}}

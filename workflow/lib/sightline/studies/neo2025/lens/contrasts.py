@@ -142,6 +142,8 @@ def number_contrasts(
 ) -> Iterator[Contrast]:
     """Numbers of background tokens in middle-to-late states, against what can be counted."""
     scenes = counts["image_id"].nunique()
+    if not scenes:
+        return
     rows = numbers[numbers["late"] & numbers["background"]]
     images = sorted(set(rows["image_id"]))
     share = Interval(*(100 * end for end in wilson(len(images), scenes)))
