@@ -22,6 +22,7 @@ from sightline.studies.drawing import (
     published_marks,
     save_figure,
     series,
+    wrapped_answer,
 )
 
 DRAW = """
@@ -141,3 +142,15 @@ def test_unknown_widths_and_formats_are_named(tmp_path):
         pass
     with pytest.raises(SightlineError, match="no figure format gif"):
         save_figure(figure, tmp_path / "f", pd.DataFrame(), formats=("gif",))
+
+
+@pytest.mark.parametrize(
+    ("text", "letters", "lines"),
+    [
+        ("a red butterfly .", 15, ["a red", "butterfly\N{NO-BREAK SPACE}."]),
+        ("Is it a mug? yes ✓", 16, ["Is it a mug?", "yes\N{NO-BREAK SPACE}✓"]),
+        ("sure , [SEG] .", 8, ["sure\N{NO-BREAK SPACE},", "[SEG]\N{NO-BREAK SPACE}."]),
+    ],
+)
+def test_no_mark_of_an_answer_is_left_alone_on_a_line(text, letters, lines):
+    assert wrapped_answer(text, letters) == lines

@@ -143,9 +143,10 @@ def place_objects(scene: Scene, vlm: VLM, grid: Grid) -> tuple[list[dict], list[
     for instance in scene.instances:
         mask = scene.mask(instance)
         seen = vlm.transform.apply_mask(mask)
-        new = seen & ~known.get(instance.category, np.zeros_like(seen))
+        before = known.get(instance.category, np.zeros_like(seen))
+        new = seen & ~before
         if not instance.crowd:
-            known[instance.category] = new | known.get(instance.category, new)
+            known[instance.category] = before | seen
         inside = float(vlm.transform.share_inside(mask)) if mask.any() else 0.0
         key = {"image_id": scene.id, "object_id": instance.id}
         objects.append(

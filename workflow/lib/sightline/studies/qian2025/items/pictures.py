@@ -118,13 +118,9 @@ def draw_gallery(shown: Sequence[Shown]) -> Figure:
             for number, one in enumerate(rows):
                 line = next(lines)
                 for column, axes in enumerate(line):
-                    box = _MARGIN + column * _PITCH, top - _PICTURE, _PICTURE, _PICTURE
-                    axes.set_position(
-                        [
-                            side / height if at % 2 else side / WIDTHS[2]
-                            for at, side in enumerate(box)
-                        ]
-                    )
+                    left = (_MARGIN + column * _PITCH) / WIDTHS[2]
+                    sides = _PICTURE / WIDTHS[2], _PICTURE / height
+                    axes.set_position((left, (top - _PICTURE) / height, *sides))
                 top -= _ROW
                 _draw_line(line, one)
                 if number == 0:
