@@ -22,7 +22,7 @@ from sightline.studies.kaduri2025.attention import (
     shown,
     visible_figure,
 )
-from sightline.studies.kaduri2025.attention.claims import VARIANTS, judge_attention, within
+from sightline.studies.kaduri2025.attention.claims import VARIANTS, judge_attention
 from sightline.studies.kaduri2025.attention.effects import lost_objects, read_effects, summarise
 from sightline.studies.kaduri2025.attention.measurements import (
     AS_PUBLISHED,
@@ -103,13 +103,6 @@ def test_published_shares_and_bars():
     assert (text > 0.6).sum() == 74
     assert bin_accuracies(published, PAPER)[Window(30, 39)] == pytest.approx(0.728)
     assert bin_accuracies(published, "") == {}
-
-
-def test_interval_must_lie_within_both_limits():
-    judge = within(0.25, 0.6)
-    assert judge(0.4, 0.3, 0.5) == REPLICATED
-    assert judge(0.4, 0.2, 0.5) == INCONCLUSIVE
-    assert judge(0.9, 0.8, 0.95) == NOT_REPLICATED
 
 
 def test_effects_come_back_as_written(tmp_path):

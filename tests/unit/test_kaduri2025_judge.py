@@ -40,7 +40,7 @@ def verdict(right, wrong):
         label = Comparison(names, (), ())
         pairs.append(LabelledPair(str(number), "", label))
         said.append(Comparison(names[:right], names[right:], ()))
-    table = summarise(decide(pairs, Answers(*said), "a model"))
+    table = summarise(decide(pairs, Answers(*said), "a model"), 0, 200)
     return next(iter(judge_agreement(table, PUBLISHED))).verdict
 
 
@@ -54,9 +54,20 @@ def test_labels_are_enough_and_in_order():
 
 def test_the_parser_agrees_where_words_decide():
     """It reads plurals, synonyms and compounds; what takes a reader (a batter is a person) it gets wrong."""
-    table = summarise(decide(labelled_pairs(), VocabularyJudge(CATEGORY_NAMES), PARSER)).iloc[0]
+    table = summarise(
+        decide(labelled_pairs(), VocabularyJudge(CATEGORY_NAMES), PARSER), 0, 200
+    ).iloc[0]
     assert table["agreement"] > 85 and table["decisions"] >= 150
     assert abs(table["f1"] - table["label_f1"]) < 0.05
+
+
+def test_decisions_of_one_pair_depend_on_each_other():
+    """All of one pair right and all of another wrong says less than sixty decisions of their own would."""
+    names = CATEGORY_NAMES[:60]
+    pairs = [LabelledPair(str(number), "", Comparison(names, (), ())) for number in range(2)]
+    said = Comparison(names, (), ()), Comparison((), names, ())
+    found = summarise(decide(pairs, Answers(*said), "a model"), 0, 200).iloc[0]
+    assert (found["agreement"], found["ci_low"], found["ci_high"]) == (50, 0, 100)
 
 
 def test_every_object_is_a_decision():
@@ -85,7 +96,7 @@ def test_a_language_model_is_judged(right, wrong, expected):
 
 
 def test_without_a_language_model_the_claim_is_not_run():
-    table = summarise(decide(labelled_pairs(), VocabularyJudge(CATEGORY_NAMES), PARSER))
+    table = summarise(decide(labelled_pairs(), VocabularyJudge(CATEGORY_NAMES), PARSER), 0, 200)
     first, second = judge_agreement(table, PUBLISHED)
     assert first.verdict == NOT_RUN and "endpoint or local" in first.criterion
     assert second.verdict == INCONCLUSIVE and "decides nothing" in second.criterion

@@ -17,7 +17,6 @@ from sightline.studies.claims import (
 from sightline.studies.neo2025.claims import judge_all
 from sightline.studies.neo2025.effects import compare, summarise
 from sightline.studies.published import load_published
-from sightline.studies.verdicts import grade, grade_at_most, majority, together
 
 
 def judged(table: pd.DataFrame) -> list[Claim]:
@@ -144,33 +143,3 @@ def test_rows_survive_the_scorecard_file(claims: list[Claim], tmp_path):
     assert [row.verdict for row in read_claims(tmp_path / "claims.csv")] == [
         row.verdict for row in claims
     ]
-
-
-@pytest.mark.parametrize(
-    ("value", "low", "high", "expected"),
-    [
-        (80, 70, 90, REPLICATED),
-        (52, 35, 65, INCONCLUSIVE),
-        (45, 41, 55, INCONCLUSIVE),
-        (30, 20, 40, NOT_REPLICATED),
-    ],
-)
-def test_grade(value: float, low: float, high: float, expected: str):
-    """At least 50 with the lower bound above 40."""
-    assert grade(value, low, high, 50, 40) == expected
-
-
-def test_grade_at_most():
-    """A limit is kept by the whole interval, broken by the whole interval, or neither."""
-    assert grade_at_most(3, 8, 0, 10) == REPLICATED
-    assert grade_at_most(8, 14, 4, 10) == INCONCLUSIVE
-    assert grade_at_most(30, 40, 20, 10) == NOT_REPLICATED
-
-
-def test_combining():
-    """All of a kind, or two of three."""
-    assert together([REPLICATED, INCONCLUSIVE]) == INCONCLUSIVE
-    assert together([]) == NOT_RUN
-    assert majority([REPLICATED, NOT_REPLICATED, REPLICATED]) == REPLICATED
-    assert majority([REPLICATED, NOT_REPLICATED, INCONCLUSIVE]) == INCONCLUSIVE
-    assert majority([NOT_RUN] * 3) == NOT_RUN

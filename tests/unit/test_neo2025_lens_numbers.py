@@ -29,7 +29,7 @@ from sightline.studies.neo2025.lens import (
     numbers_figure,
     words_figure,
 )
-from sightline.studies.neo2025.lens.claims import judge_lens, within
+from sightline.studies.neo2025.lens.claims import judge_lens
 from sightline.studies.neo2025.lens.contrasts import contrast, countable
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.published import load_published
@@ -129,13 +129,6 @@ def test_few_images_and_missing_models_decide_nothing(tables):
     )
     (c9,) = [claim for claim in claims if claim.claim == "C9"]
     assert (c9.verdict, "not testable" in c9.criterion) == (NOT_RUN, True)
-
-
-def test_a_band_is_met_from_within():
-    judge = within(0.6, 0.9)
-    assert judge(0.8, 0.7, 0.9) == REPLICATED
-    assert judge(0.8, 0.5, 0.9) == INCONCLUSIVE
-    assert judge(0.5, 0.4, 0.59) == judge(1, 0.95, 1) == NOT_REPLICATED
 
 
 def test_number_has_its_variants_and_published_values(tables):

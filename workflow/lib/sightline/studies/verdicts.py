@@ -1,6 +1,7 @@
 """From a number with its interval to a verdict, by rules that all studies share."""
 
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED, Claim
@@ -9,6 +10,10 @@ FEWEST = 30
 """Images below which nothing is decided: a bootstrap over a handful can collapse to a point."""
 CONTROL, BESIDE = "control, ", "told beside: "
 """How the metrics begin that decide nothing: whether a claim can be tested at all, and what is good to know."""
+
+
+Rule = Callable[[float, float, float], str]
+"""The verdict on a number, from its value and the lower and upper end of its interval."""
 
 
 @dataclass(frozen=True)
@@ -97,28 +102,41 @@ def headline(base: Claim, found: Sequence[Finding], criterion: str, verdict: str
     )
 
 
-def grade(
-    value: float, low: float, high: float, threshold: float, floor: float | None = None
-) -> str:
-    """Verdict on a number that should reach a threshold.
+def at_least(threshold: float, floor: float = 0.0) -> Rule:
+    """A number that should reach a threshold; an interval wholly below fails.
 
     Args:
-        value: the estimate.
-        low: lower end of its interval.
-        high: upper end.
-        threshold: what the estimate must reach; an interval wholly below fails.
+        threshold: what the estimate must reach.
         floor: what the lower end must exceed; by default zero, so that the direction is certain.
     """
-    if high < threshold:
-        return NOT_REPLICATED
-    return REPLICATED if value >= threshold and low > (floor or 0) else INCONCLUSIVE
+
+    def rule(value: float, low: float, high: float) -> str:
+        if high < threshold:
+            return NOT_REPLICATED
+        return REPLICATED if value >= threshold and low > floor else INCONCLUSIVE
+
+    return rule
 
 
-def grade_at_most(value: float, high: float, low: float, limit: float) -> str:
-    """Verdict on a number that should stay at or below a limit, with its interval."""
-    if low > limit:
-        return NOT_REPLICATED
-    return REPLICATED if value <= limit and high <= limit else INCONCLUSIVE
+def within(lower: float, upper: float) -> Rule:
+    """A number that should lie between two limits: its interval inside, outside, or across."""
+
+    def rule(value: float, low: float, high: float) -> str:
+        if high < lower or low > upper:
+            return NOT_REPLICATED
+        return REPLICATED if lower <= low and high <= upper else INCONCLUSIVE
+
+    return rule
+
+
+def at_most(limit: float) -> Rule:
+    """A number that should stay at or below a limit, its interval included."""
+    return within(-math.inf, limit)
+
+
+def is_so(value: float, low: float, high: float) -> str:
+    """A yes (1) or no (0) without an interval."""
+    return REPLICATED if value == 1 else NOT_REPLICATED
 
 
 def together(verdicts: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ A number replicates where it lies in its window, fails where its whole interval 
 only the interval reaches in.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -20,8 +20,8 @@ from sightline.studies.kaduri2025.knockout.conditions import BOTH, GENERATED, KN
 from sightline.studies.kaduri2025.paper_models import DEPTHS, MAIN_MODEL, MIDDLES, SECOND_MODEL
 from sightline.studies.kaduri2025.reprompt import effects as reprompt
 from sightline.studies.published import find_published
+from sightline.studies.verdicts import Rule
 
-Verdict = Callable[[float, float, float], str]
 Number = tuple[float | None, str]
 
 
@@ -65,19 +65,19 @@ class ValueWindow:
             return None, None
         return round(value - self.tolerance, 6), round(value + self.tolerance, 6)
 
-    def verdict(self, published: pd.DataFrame, model: str) -> Verdict:
+    def verdict(self, published: pd.DataFrame, model: str) -> Rule:
         """How a value with its interval is judged."""
         lower, upper = self.limits(published, model)
         least = float("-inf") if lower is None else lower
         most = float("inf") if upper is None else upper
 
-        def judge(value: float, low: float, high: float) -> str:
+        def rule(value: float, low: float, high: float) -> str:
             if high < least or low > most:
                 return NOT_REPLICATED
             inside = least <= value <= most and (not self.certain or least < low)
             return REPLICATED if inside else INCONCLUSIVE
 
-        return judge
+        return rule
 
     def criterion(self, published: pd.DataFrame, model: str) -> str:
         """The window in words."""

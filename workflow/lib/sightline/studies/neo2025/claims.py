@@ -34,8 +34,8 @@ from sightline.studies.verdicts import (
     FEWEST,
     Finding,
     as_beside,
-    grade,
-    grade_at_most,
+    at_least,
+    at_most,
     majority,
     together,
 )
@@ -79,7 +79,7 @@ def find_c1(evidence: Evidence, setting: str) -> list[Finding]:
     return [
         Finding(
             "answers lost under object + 1 (%)", value, low, high, effect["n"],
-            grade(value, low, high, 50, 40), *evidence.published(PLUS_1, setting),
+            at_least(50, floor=40)(value, low, high), *evidence.published(PLUS_1, setting),
         )
     ]  # fmt: skip
 
@@ -96,7 +96,7 @@ def find_c2(evidence: Evidence, setting: str) -> list[Finding]:
         if found is None:
             continue
         value, low, high = found[["difference", "ci_low", "ci_high"]]
-        verdict = grade(value, low, high, points)
+        verdict = at_least(points)(value, low, high)
         if verdict == REPLICATED and found["p_value"] >= 0.01:
             verdict = INCONCLUSIVE
         printed = subsets.sized_condition(family, 40)
@@ -116,7 +116,7 @@ def find_c3(evidence: Evidence, setting: str) -> list[Finding]:
         return []
     value, low, high = found[["difference", "ci_low", "ci_high"]]
     published = evidence.published_difference(PLUS_1, subsets.object_condition(0), setting)
-    verdict = grade(value, low, high, RING)
+    verdict = at_least(RING)(value, low, high)
     own = evidence.object(setting, 0)
     # Where the object alone takes nearly every answer, no ring has so many points left to add.
     if verdict == NOT_REPLICATED and own is not None and own["decrease_percent"] > 100 - RING:
@@ -162,7 +162,7 @@ def _registers(
     kind = "" if projector else " by the tower's norms"
     published = evidence.published(subsets.REGISTER, setting) if projector else ()
     value, low, high = effect[SHARE]
-    verdict = grade_at_most(value, high, low, 10)
+    verdict = at_most(10)(value, low, high)
     if verdict == REPLICATED and value >= own["decrease_percent"] / 2:
         verdict = INCONCLUSIVE
     share = 100 * effect["object_share"]

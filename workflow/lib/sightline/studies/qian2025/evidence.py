@@ -11,7 +11,7 @@ from sightline.studies.qian2025.criteria import Criterion
 from sightline.studies.qian2025.masks.names import OWN, OWN_WITH_POINTS, PUBLISHED
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.resampling import Draws, Estimate, Scores
-from sightline.studies.verdicts import BESIDE, Finding, grade
+from sightline.studies.verdicts import BESIDE, Finding, at_least
 
 FEWEST_SEEDS = 3
 TITLES = {"giou": "gIoU", "ciou": "cIoU"}
@@ -58,11 +58,11 @@ def reach(
     metric: str,
     found: Estimate,
     threshold: float,
-    floor: float | None = None,
+    floor: float = 0.0,
     published: tuple[float | None, str] = (None, ""),
 ) -> Finding:
     """A number that should reach a threshold."""
-    verdict = grade(found.value, found.low, found.high, threshold, floor)
+    verdict = at_least(threshold, floor)(found.value, found.low, found.high)
     return Finding(metric, found.value, found.low, found.high, found.n, verdict, *published)
 
 

@@ -136,8 +136,8 @@ def find_c3(tables: Tables) -> list[Finding]:
 
     found = [
         reach(
-            f"{name} from points over own", over_own(PUBLISHED, metric), least, None,
-            (PRINTED_C3, SOURCE) if metric == "ciou" else (None, ""),
+            f"{name} from points over own", over_own(PUBLISHED, metric), least,
+            published=(PRINTED_C3, SOURCE) if metric == "ciou" else (None, ""),
         ),
         reach(
             f"{name} from points over that with another image's map",
@@ -170,7 +170,7 @@ def find_c4(tables: Tables) -> list[Finding]:
     )
     metric = "of the cut map over own"
     found = [
-        reach(f"cIoU {metric}", ciou, least, None, (PRINTED_C4, SOURCE)),
+        reach(f"cIoU {metric}", ciou, least, published=(PRINTED_C4, SOURCE)),
         beside(f"gIoU {metric}", giou, reach("", giou, least).verdict),
     ]
     if least < 1:

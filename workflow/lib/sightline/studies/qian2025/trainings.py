@@ -6,7 +6,7 @@ from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED
 from sightline.studies.qian2025.evidence import FEWEST_SEEDS, Tables, beside, minus, own_key, reach
 from sightline.studies.qian2025.masks.names import ANOTHER_IMAGE, OWN, OWN_WITH_POINTS, PUBLISHED
 from sightline.studies.qian2025.resampling import Draws, Estimate, resample
-from sightline.studies.verdicts import BESIDE, Finding, grade_at_most
+from sightline.studies.verdicts import BESIDE, Finding, at_most
 
 
 def trained_difference(
@@ -96,7 +96,7 @@ def _uses_points(tables: Tables) -> list[Finding]:
         return abs(minus(one, two))
 
     inert = tables.scores.combine(apart, given(PUBLISHED), given("not continuous"))
-    verdict = grade_at_most(inert.value, inert.high, inert.low, limits["inert"])
+    verdict = at_most(limits["inert"])(inert.value, inert.low, inert.high)
     metric = f"gIoU with and without continuous points, apart by at most {limits['inert']:g}"
     neutral = against(given("all neutral"), none)
     found.append(beside(metric, inert, verdict))

@@ -10,7 +10,7 @@ that descriptions name what is there (dossier section 7).
 
 import argparse
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +19,6 @@ import pandas as pd
 from sightline import cli
 from sightline.studies.claims import (
     INCONCLUSIVE,
-    NOT_REPLICATED,
     REPLICATED,
     Claim,
     write_claims,
@@ -58,12 +57,15 @@ from sightline.studies.verdicts import (
     BESIDE,
     FEWEST,
     Finding,
+    Rule,
     as_beside,
     as_control,
-    grade,
-    grade_at_most,
+    at_least,
+    at_most,
     headline,
+    is_so,
     together,
+    within,
 )
 
 ITEMS = {"C1": "fig1", "C7": "fig4", "C8": "fig7", "C9": "fig5"}
@@ -101,34 +103,7 @@ PEAK = (0.25, 0.6)
 OPEN_MIDDLE = 0.85
 """F1 with the middle layers open from which on the middle is enough (dossier section 6, C5)."""
 
-Verdict = Callable[[float, float, float], str]
 Number = tuple[float | None, str]
-
-
-def at_least(threshold: float, floor: float = 0.0) -> Verdict:
-    """A number that should reach a threshold, and certainly exceed a floor."""
-    return lambda value, low, high: grade(value, low, high, threshold, floor)
-
-
-def at_most(limit: float) -> Verdict:
-    """A number that should stay at or below a limit."""
-    return lambda value, low, high: grade_at_most(value, high, low, limit)
-
-
-def within(lower: float, upper: float) -> Verdict:
-    """A number that should lie between two limits, its interval included."""
-
-    def verdict(value: float, low: float, high: float) -> str:
-        if high < lower or low > upper:
-            return NOT_REPLICATED
-        return REPLICATED if lower <= low and high <= upper else INCONCLUSIVE
-
-    return verdict
-
-
-def exactly(value: float, low: float, high: float) -> str:
-    """A yes (1) or no (0) without an interval."""
-    return REPLICATED if value == 1 else NOT_REPLICATED
 
 
 class Contrasts:
@@ -143,7 +118,7 @@ class Contrasts:
         self,
         what: str,
         title: str,
-        verdict: Verdict,
+        verdict: Rule,
         published: Number = (None, ""),
         variant: str | None = None,
     ) -> Finding | None:
@@ -217,7 +192,7 @@ def find_c8(here: Contrasts, published: pd.DataFrame, paper: str) -> tuple[Liste
         ),
         here.finding("over_chance", "best middle bin over chance", at_least(2, 1)),
         here.finding("over_other_objects", "best middle bin over other objects", at_least(1.5, 1)),
-        here.finding("best_bin_in_middle_third", "best bin lies in the middle third", exactly),
+        here.finding("best_bin_in_middle_third", "best bin lies in the middle third", is_so),
     ], []
 
 

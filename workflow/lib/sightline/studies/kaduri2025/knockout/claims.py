@@ -43,10 +43,11 @@ from sightline.studies.verdicts import (
     FEWEST,
     Finding,
     Outcome,
+    Rule,
     as_beside,
     as_control,
-    grade,
-    grade_at_most,
+    at_least,
+    at_most,
     headline,
     together,
 )
@@ -118,7 +119,7 @@ class Contrasts:
         title: str,
         contrast: str,
         condition: str,
-        verdict: Callable[[float, float, float], str],
+        verdict: Rule,
         published: tuple[float | None, str] = (None, ""),
         labelled: bool = False,
     ) -> Finding | None:
@@ -137,16 +138,6 @@ class Contrasts:
         return Finding(
             metric, value, low, high, int(row["n"]), verdict(value, low, high), *published
         )
-
-
-def at_least(threshold: float, floor: float = 0.0) -> Callable[[float, float, float], str]:
-    """Verdict on a number that should reach a threshold."""
-    return lambda value, low, high: grade(value, low, high, threshold, floor)
-
-
-def at_most(limit: float) -> Callable[[float, float, float], str]:
-    """Verdict on a number that should stay at or below a limit."""
-    return lambda value, low, high: grade_at_most(value, high, low, limit)
 
 
 Listed = list[Finding | None]

@@ -38,7 +38,7 @@ from sightline.studies.khajuria2025.probes.roster import REPEATED, Roster
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.summarise import all_cells
 from sightline.studies.khajuria2025.protocol import EQUAL_GRID
-from sightline.studies.verdicts import Finding, headline, together
+from sightline.studies.verdicts import Finding, at_least, at_most, headline, together
 
 VARIANTS = (CORRECTED, AS_PUBLISHED)
 STATEMENTS = {
@@ -80,13 +80,13 @@ NEED = {
 }
 TESTS = {
     "A4": (
-        ("zero-shot, in minus not in caption", 0.15, True),
-        ("avg_obj loss minus half the zero-shot loss", 0.0, False),
+        ("zero-shot, in minus not in caption", at_least(0.15)),
+        ("avg_obj loss minus half the zero-shot loss", at_most(0)),
     ),
-    "A8": (("matching, primary minus secondary", 0.15, True),),
+    "A8": (("matching, primary minus secondary", at_least(0.15)),),
     "C6": (
-        ("within minus outside, last third", 0.0, True),
-        ("within minus outside, last minus first layer", 0.0, True),
+        ("within minus outside, last third", at_least(0)),
+        ("within minus outside, last minus first layer", at_least(0)),
     ),
 }
 

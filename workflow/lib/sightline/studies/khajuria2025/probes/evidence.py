@@ -11,7 +11,7 @@ from sightline.studies.khajuria2025.probes.measurements import IMAGE
 from sightline.studies.khajuria2025.probes.measures import Chosen, GlobalCells, paired
 from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
 from sightline.studies.khajuria2025.probes.roster import Roster
-from sightline.studies.verdicts import Finding, grade
+from sightline.studies.verdicts import Finding, at_least
 
 AUTHORS = "derived from the authors' result files at 4e4bbe3, BLIP where one encoder is meant"
 
@@ -127,8 +127,8 @@ def reached(
     source: str = "",
 ) -> Finding:
     """An estimate that should reach a threshold, with its interval above zero."""
-    low, high = one.interval
-    return found(metric, one, grade(one.value, low, high, threshold), published, source)
+    verdict = at_least(threshold)(one.value, *one.interval)
+    return found(metric, one, verdict, published, source)
 
 
 def _bounds(one: Estimate) -> tuple[float | None, float | None]:

@@ -33,7 +33,7 @@ from sightline.studies.khajuria2025.probes.measures import (
 )
 from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
 from sightline.studies.khajuria2025.probes.roster import CAPTIONING, CLASSIFICATION, CONTRASTIVE
-from sightline.studies.verdicts import BESIDE, Finding, grade, grade_at_most
+from sightline.studies.verdicts import BESIDE, Finding, Rule
 
 
 def a1(evidence: Evidence) -> list[Finding]:
@@ -328,21 +328,17 @@ def c5(evidence: Evidence) -> list[Finding]:
 
 
 def from_tests(
-    evidence: Evidence, wanted: Sequence[tuple[str, float, bool]], encoders: Iterable[str]
+    evidence: Evidence, wanted: Sequence[tuple[str, Rule]], encoders: Iterable[str]
 ) -> list[Finding]:
-    """Numbers of failures and similarity maps of some encoders: (test, threshold, whether more is better)."""
+    """Numbers of failures and similarity maps of some encoders: (test, its rule)."""
     findings, encoders = [], set(encoders)
-    for test, threshold, at_least in wanted:
+    for test, rule in wanted:
         here = evidence.tests
         if len(here):
             here = here[(here["test"] == test) & here["encoder"].isin(encoders)]
         for row in here.itertuples():
             value, low, high = float(row.value), float(row.ci_low), float(row.ci_high)
-            verdict = (
-                grade(value, low, high, threshold)
-                if at_least
-                else grade_at_most(value, high, low, threshold)
-            )
+            verdict = rule(value, low, high)
             findings.append(
                 Finding(f"{row.encoder}: {test}", value, low, high, int(row.n), verdict)
             )

@@ -32,7 +32,7 @@ from sightline.studies.verdicts import (
     Finding,
     Outcome,
     as_control,
-    grade,
+    at_least,
     headline,
     together,
 )
@@ -89,7 +89,7 @@ class Cuts:
         found = find_published(self._published, ITEM, PAPER_MODEL, pair.name, window)
         return found.value, f"{found.source} ({found.trust})" if found.value is not None else ""
 
-    def finding(self, pair: Pair, window: str, at_most: float) -> Finding | None:
+    def finding(self, pair: Pair, window: str, limit: float) -> Finding | None:
         """A relative accuracy that should fall to a limit."""
         cell = self.cell(pair, window)
         if cell is None:
@@ -97,7 +97,7 @@ class Cuts:
         value, low, high = cell[["relative_accuracy", "ci_low", "ci_high"]]
         return Finding(
             f"{pair.title}, {HEADERS[window].lower()}: relative accuracy", value, low, high, cell["n"],
-            grade(1 - value, 1 - high, 1 - low, 1 - at_most), *self.published(pair, window),
+            at_least(1 - limit)(1 - value, 1 - high, 1 - low), *self.published(pair, window),
         )  # fmt: skip
 
     def below(self, pair: Pair, lower: str, upper: str, by: float) -> Finding | None:
@@ -115,7 +115,7 @@ class Cuts:
         value, low, high = table.iloc[0][["difference", "ci_low", "ci_high"]]
         title = f"{pair.title}: {HEADERS[upper].lower()} minus {HEADERS[lower].lower()}"
         n = table.iloc[0]["n"]
-        return Finding(title, value, low, high, n, grade(value, low, high, by))
+        return Finding(title, value, low, high, n, at_least(by)(value, low, high))
 
 
 def find_c12(cuts: Cuts) -> Outcome:
@@ -157,7 +157,7 @@ def find_c14(cuts: Cuts) -> Outcome:
         known = [one for one in printed if one[0] is not None]
         published = min(known, key=lambda one: one[0]) if known else (None, "")
         title = f"{pair.title}: relative accuracy in the worst window"
-        verdict = grade(value, low, high, 0.98, 0.95)
+        verdict = at_least(0.98, floor=0.95)(value, low, high)
         found.append(Finding(title, value, low, high, worst["n"], verdict, *published))
     verdict = _all_of(found, len(ROWS))
     upper, everything = cuts.cell(ROWS[1], pairs.ALL), cuts.finding(IMAGE_TO_TEXT, pairs.ALL, BITES)

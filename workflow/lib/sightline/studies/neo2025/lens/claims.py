@@ -6,7 +6,7 @@ images. C7 is judged on the first model of another architecture than LLaVA's.
 """
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,16 @@ from sightline.studies.neo2025.lens.contrasts import COLUMNS, WITH_A_MATCH
 from sightline.studies.neo2025.measurements import MeasurementError
 from sightline.studies.published import find_published, load_published
 from sightline.studies.tables import read_columns
-from sightline.studies.verdicts import FEWEST, Finding, grade, grade_at_most, headline, together
+from sightline.studies.verdicts import (
+    FEWEST,
+    Finding,
+    Rule,
+    at_least,
+    at_most,
+    headline,
+    together,
+    within,
+)
 
 STATEMENTS = {
     "C6": "Object tokens become readable as their class in the middle-to-late layers",
@@ -94,16 +103,16 @@ class Contrasts:
         self,
         what: str,
         metric: str,
-        judge: Callable[[float, float, float], str],
+        rule: Rule,
         printed: tuple[float | None, str] = (None, ""),
     ) -> list[Finding]:
-        """One number with the verdict that ``judge`` passes on value, low and high end."""
+        """One number with the verdict that ``rule`` passes on value, low and high end."""
         row = self.find(what)
         if row is None:
             return []
         value, low, high = (float(row[name]) for name in ("value", "ci_low", "ci_high"))
         note = f" ({row['note']})" if row["note"] else ""
-        verdict = judge(value, low, high)
+        verdict = rule(value, low, high)
         return [Finding(metric + note, value, low, high, int(row["n"]), verdict, *printed)]
 
     def published(self, item: str, column: str, scale: float = 1) -> tuple[float | None, str]:
@@ -115,33 +124,12 @@ class Contrasts:
         return round(found.value * scale, 3), f"{found.source} ({found.trust})"
 
 
-def reach(threshold: float, floor: float | None = None) -> Callable[[float, float, float], str]:
-    """Judge of a number that should reach a threshold."""
-    return lambda value, low, high: grade(value, low, high, threshold, floor)
-
-
-def stay(limit: float) -> Callable[[float, float, float], str]:
-    """Judge of a number that should stay at or below a limit."""
-    return lambda value, low, high: grade_at_most(value, high, low, limit)
-
-
-def within(low_end: float, high_end: float) -> Callable[[float, float, float], str]:
-    """Judge of a number that should lie in a band: its interval inside, outside, or across."""
-
-    def judge(value: float, low: float, high: float) -> str:
-        if high < low_end or low > high_end:
-            return NOT_REPLICATED
-        return REPLICATED if low_end <= low and high <= high_end else INCONCLUSIVE
-
-    return judge
-
-
 def find_c6(found: Contrasts) -> list[Finding]:
     """Rise, peak against the outside, and where the peak is."""
     depth = WITH_A_MATCH if found.variant == MATCHES else "best_depth"
     return [
-        *found.finding("start", "share in state 0 (%)", stay(2)),
-        *found.finding("peak_ratio", "peak share over that outside the object", reach(3, 1)),
+        *found.finding("start", "share in state 0 (%)", at_most(2)),
+        *found.finding("peak_ratio", "peak share over that outside the object", at_least(3, 1)),
         *found.finding("peak_depth", "depth of the peak", within(*BAND)),
         # Whether the printed 25.7 counts from 0 is unknown; from 1 it would be 0.77.
         *found.finding(
@@ -156,7 +144,7 @@ def find_c6(found: Contrasts) -> list[Finding]:
 
 def _best_share(found: Contrasts, item: str) -> list[Finding]:
     """The printed number; its verdict is whether it is more than the same outside the object."""
-    beyond = found.finding("best_difference", "", reach(0))
+    beyond = found.finding("best_difference", "", at_least(0))
     verdict = beyond[0].verdict if beyond else INCONCLUSIVE
     printed = found.published(item, "share_decoding_to_class")
     metric = "share in the best state, against that outside (%)"
@@ -166,7 +154,7 @@ def _best_share(found: Contrasts, item: str) -> list[Finding]:
 def find_c7(found: Contrasts) -> list[Finding]:
     """Peak above the outside, and late."""
     return [
-        *found.finding("peak_difference", "peak share minus that outside (points)", reach(0)),
+        *found.finding("peak_difference", "peak share minus that outside (points)", at_least(0)),
         *found.finding("peak_depth", "depth of the peak", within(0.70, 1)),
         *_best_share(found, "num2"),
     ]
@@ -175,8 +163,10 @@ def find_c7(found: Contrasts) -> list[Finding]:
 def find_c8(found: Contrasts) -> list[Finding]:
     """Attributes of the object, and of other images' objects."""
     return [
-        *found.finding("attribute", "tokens naming something true (%)", reach(20)),
-        *found.finding("attribute_shuffled", "tokens naming what is true elsewhere (%)", stay(5)),
+        *found.finding("attribute", "tokens naming something true (%)", at_least(20)),
+        *found.finding(
+            "attribute_shuffled", "tokens naming what is true elsewhere (%)", at_most(5)
+        ),
     ]
 
 
@@ -193,13 +183,13 @@ def find_c9(found: Contrasts) -> list[Finding]:
 
     return [
         *found.finding("number_match", "matching counts beyond chance (points)", beyond_chance),
-        *found.finding("number_back", "images with a number word again (%)", reach(50, 20)),
+        *found.finding("number_back", "images with a number word again (%)", at_least(50, 20)),
     ]
 
 
 def find_c10(found: Contrasts) -> list[Finding]:
     """IoU against that of permuted labels; the ratio decides, the IoU says what it is of."""
-    ratio = found.finding("map_ratio", "mean IoU over that of other labels", reach(3, 1))
+    ratio = found.finding("map_ratio", "mean IoU over that of other labels", at_least(3, 1))
     verdict = ratio[0].verdict if ratio else INCONCLUSIVE
     return [
         *found.finding("map_iou", "mean IoU with the exact mask", lambda *_: verdict),
@@ -211,12 +201,12 @@ def find_c11(found: Contrasts) -> list[Finding]:
     """State 0 through the unembedding, or against the input embeddings."""
     if found.variant == INPUT:
         metric = "share in state 0 whose nearest input embedding is the class (%)"
-        return found.finding("input_start", metric, stay(2))
+        return found.finding("input_start", metric, at_most(2))
     # The dossier says "low" without a number. 0.1, its threshold of a confident token, was set after a first look at an
     # earlier demo model (0.136): not blind.
     return [
-        *found.finding("start", "share in state 0 (%)", stay(2)),
-        *found.finding("top_start", "median probability of the best word", stay(0.1)),
+        *found.finding("start", "share in state 0 (%)", at_most(2)),
+        *found.finding("top_start", "median probability of the best word", at_most(0.1)),
     ]
 
 

@@ -15,7 +15,7 @@ from sightline.studies.qian2025.claims import not_run
 from sightline.studies.qian2025.nouns.names import RAW, RELEASED, SURGERY
 from sightline.studies.qian2025.protocol import Protocol
 from sightline.studies.qian2025.reproduction import is_checkpoint
-from sightline.studies.verdicts import BESIDE, FEWEST, Finding, grade, headline, together
+from sightline.studies.verdicts import BESIDE, FEWEST, Finding, at_least, headline, together
 
 CLAIM = "C2"
 FEWEST_ANNOTATED = 50
@@ -143,7 +143,7 @@ def _mean(
     numbers = values[there].astype(float).to_numpy()
     low, high = bootstrap_mean(numbers, rows["image"][there], protocol.seed, protocol.bootstrap)
     value = float(np.mean(numbers))
-    verdict = INCONCLUSIVE if threshold is None else grade(value, low, high, threshold)
+    verdict = INCONCLUSIVE if threshold is None else at_least(threshold)(value, low, high)
     return Finding(metric, value, low, high, len(numbers), verdict)
 
 
