@@ -48,7 +48,12 @@ from sightline.studies.khajuria2025.probes.measures import (
 )
 from sightline.studies.khajuria2025.probes.measures import main as write_measures
 from sightline.studies.khajuria2025.probes.problems import ProbeError, Problem
-from sightline.studies.khajuria2025.probes.resampling import CellError, Cells, ImageWeights
+from sightline.studies.khajuria2025.probes.resampling import (
+    CellError,
+    Cells,
+    Estimate,
+    ImageWeights,
+)
 from sightline.studies.khajuria2025.probes.roster import Roster, RosterError
 from sightline.studies.khajuria2025.probes.settings import ProbeSettings
 from sightline.studies.khajuria2025.probes.shuffling import class_seeds, shuffle_step
@@ -217,8 +222,22 @@ def test_differences_are_paired(cells: dict[str, Cells]):
     """The same images in both: the difference of a cell to itself has no width."""
     one = cells[CORRECTED].cell("contrastive-s0", 2, AVG_OBJ, PRIMARY, PRIMARY)
     assert (one - one).interval == (0, 0)
-    pooled = cells[CORRECTED].over_seeds([one, one * 0.5])
+    half = one * 0.5
+    pooled = cells[CORRECTED].over_seeds({"a-s0": one, "a-s1": half})
     assert pooled.value == pytest.approx(0.75 * one.value)
+    assert (pooled - cells[CORRECTED].over_seeds({"a-s1": half, "a-s0": one})).interval == (0, 0)
+
+
+def test_seeds_of_two_objectives_have_nothing_to_do_with_each_other(cells: dict[str, Cells]):
+    """Were they drawn together, the second of both always with the second, all would rise and fall as one."""
+    one = cells[CORRECTED].cell("contrastive-s0", 2, AVG_OBJ, PRIMARY, PRIMARY)
+    fixed = [Estimate(value, np.full(len(one.draws), value), one.n) for value in (0.0, 1.0)]
+    first, second = (
+        cells[CORRECTED].over_seeds({f"{name}-s{seed}": part for seed, part in enumerate(fixed)})
+        for name in ("contrastive", "captioning")
+    )
+    assert set(first.draws) == set(second.draws) == {0, 0.5, 1}
+    assert abs(np.corrcoef(first.draws, second.draws)[0, 1]) < 0.3
 
 
 def test_image_weights_belong_to_the_image():

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import stats
 
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED
+from sightline.studies.correlations import partial, spearman
 from sightline.studies.khajuria2025.probes.evidence import AUTHORS, Evidence, found, reached
 from sightline.studies.khajuria2025.probes.measures import (
     A_PP,
@@ -12,7 +13,6 @@ from sightline.studies.khajuria2025.probes.measures import (
     M2,
     NOT_IN,
     correlate,
-    partial,
 )
 from sightline.studies.khajuria2025.probes.resampling import Estimate, combine
 from sightline.studies.verdicts import Finding
@@ -51,14 +51,13 @@ def b3(evidence: Evidence) -> list[Finding]:
         return []
     finding, encoders = one
     values = {
-        name: [evidence.chosen[e].measures[name].value for e in encoders]
+        name: np.array([evidence.chosen[e].measures[name].value for e in encoders])
         for name in (M1, NOT_IN, A_PP)
     }
     if min(np.ptp(part) for part in values.values()) == 0:
         return [finding]
     r = [
-        float(stats.spearmanr(values[a], values[b]).statistic)
-        for a, b in ((M1, NOT_IN), (M1, A_PP), (NOT_IN, A_PP))
+        float(spearman(values[a], values[b])) for a, b in ((M1, NOT_IN), (M1, A_PP), (NOT_IN, A_PP))
     ]
     value = partial(*r)
     if not np.isfinite(value):
@@ -81,15 +80,17 @@ def b6(evidence: Evidence) -> list[Finding]:
     findings = []
     for name, published in ((M1, "0.62 to 0.90"), (M2, "0.75 to 0.93")):
         groups = [
-            [evidence.chosen[e].measures[name] for e in evidence.known(encoders)]
+            {e: evidence.chosen[e].measures[name] for e in evidence.known(encoders)}
             for encoders in evidence.roster.objectives.values()
         ]
         groups = [group for group in groups if len(group) > 1]
         if len(groups) < 2:
             return []
         enough = sum(len(group) >= SEEDS for group in groups) >= 2
-        n = min(one.n for group in groups for one in group)
-        p_value = stats.f_oneway(*([one.value for one in group] for group in groups)).pvalue
+        n = min(one.n for group in groups for one in group.values())
+        p_value = stats.f_oneway(
+            *([one.value for one in group.values()] for group in groups)
+        ).pvalue
         means = [evidence.cells.over_seeds(group) for group in groups]
         spread = combine(lambda values: values.max(0) - values.min(0), means)
         verdict = NOT_REPLICATED if enough else INCONCLUSIVE
@@ -112,7 +113,7 @@ def b7(evidence: Evidence) -> list[Finding]:
     common = [linear.tasks.index(task) for task in mlp.tasks]
     first = np.array([np.nanmean(mlp.per_task[mlp.line(*key)]) for key in keys])
     second = np.array([np.nanmean(linear.per_task[linear.line(*key)][common]) for key in keys])
-    rho = float(stats.spearmanr(first, second).statistic)
+    rho = float(spearman(first, second))
     mean = float((first - second).mean())
     n = int(mlp.n_per_task[0].sum())
     source = "supplement page 1 against the authors' result files"

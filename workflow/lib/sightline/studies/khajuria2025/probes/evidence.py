@@ -92,9 +92,9 @@ class Evidence:
 
     def pool(self, encoders: Iterable[str], per: Per) -> Estimate | None:
         """Mean over objectives of the mean over their encoders; None without an encoder."""
-        groups: dict[str, list[Estimate]] = {}
+        groups: dict[str, dict[str, Estimate]] = {}
         for encoder in self.known(encoders):
-            groups.setdefault(self.roster[encoder].objective, []).append(per(encoder))
+            groups.setdefault(self.roster[encoder].objective, {})[encoder] = per(encoder)
         if not groups:
             return None
         parts = [self.cells.over_seeds(group) for group in groups.values()]

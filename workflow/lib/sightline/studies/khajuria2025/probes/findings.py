@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 
 from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, REPLICATED
+from sightline.studies.correlations import spearman
 from sightline.studies.khajuria2025.names import (
     AVG_OBJ,
     CLS,
@@ -29,7 +30,6 @@ from sightline.studies.khajuria2025.probes.measurements import (
 from sightline.studies.khajuria2025.probes.measures import (
     M1,
     M2,
-    spearman,
 )
 from sightline.studies.khajuria2025.probes.resampling import Cells, Estimate, combine
 from sightline.studies.khajuria2025.probes.roster import CAPTIONING, CLASSIFICATION, CONTRASTIVE
@@ -98,7 +98,9 @@ def a3(evidence: Evidence) -> list[Finding]:
         if here is None:
             return []
         if controls:
-            floor = evidence.cells.over_seeds([evidence.pair(e, source, target) for e in controls])
+            floor = evidence.cells.over_seeds(
+                {e: evidence.pair(e, source, target) for e in controls}
+            )
             findings.append(
                 reached(
                     f"{target} from {source} tokens, minus independent tokens", here - floor, 0.05
@@ -277,7 +279,7 @@ def c3(evidence: Evidence) -> list[Finding]:
             continue
         judged = evidence.roster[encoders[0]].kind in (CLASSIFICATION, CONTRASTIVE)
         share = evidence.cells.over_seeds(
-            [evidence.chosen[e].before(evidence.last(e)) for e in encoders]
+            {e: evidence.chosen[e].before(evidence.last(e)) for e in encoders}
         )
         name = f"{objective}, share of {len(encoders)} seeds whose best layer is before the last"
         one = reached(name if judged else f"{BESIDE}{name}", share, 0.8)

@@ -22,6 +22,7 @@ from scipy import stats
 
 from sightline import cli
 from sightline.files import write_csv
+from sightline.studies.correlations import pearson, spearman
 from sightline.studies.khajuria2025.names import AVG_OBJ
 from sightline.studies.khajuria2025.probes.captioned import GlobalCells, global_cells
 from sightline.studies.khajuria2025.probes.measurements import (
@@ -168,18 +169,6 @@ def measure(
     return Chosen(layers[on_all.place], found, np.array(layers)[on_all.drawn])
 
 
-def pearson(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Correlation along the first axis of (encoders, draws)."""
-    one, two = first - first.mean(0), second - second.mean(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (one * two).sum(0) / np.sqrt((one**2).sum(0) * (two**2).sum(0))
-
-
-def spearman(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Rank correlation along the first axis of (encoders, draws)."""
-    return pearson(*(stats.rankdata(part, axis=0) for part in (first, second)))
-
-
 def correlate(first: list[Estimate], second: list[Estimate]) -> tuple[Estimate, Estimate, float]:
     """Pearson's r and Spearman's rho over encoders, which are drawn again too, and the p-value of r."""
     values = [np.array([[one.value] for one in side]) for side in (first, second)]
@@ -193,12 +182,6 @@ def correlate(first: list[Estimate], second: list[Estimate]) -> tuple[Estimate, 
     if n > 2 and np.isfinite(found[0].value):
         p_value = float(stats.pearsonr(*(side[:, 0] for side in values)).pvalue)
     return found[0], found[1], p_value
-
-
-def partial(r_xy: float, r_xz: float, r_yz: float) -> float:
-    """Correlation of x and y with z held fixed."""
-    below = ((1 - r_xz**2) * (1 - r_yz**2)) ** 0.5
-    return (r_xy - r_xz * r_yz) / below if below else float("nan")
 
 
 def correlations(

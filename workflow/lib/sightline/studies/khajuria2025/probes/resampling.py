@@ -8,6 +8,7 @@ its number, so that one half can choose what the other reports.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -289,12 +290,19 @@ class Cells:
         """Accuracy of always saying the most frequent label, mean over tasks."""
         return float(np.nanmean(self.baselines[self.line(*key)]))
 
-    def over_seeds(self, parts: Mapping[str, Estimate] | Sequence[Estimate]) -> Estimate:
-        """Mean over the encoders of an objective, which are drawn with replacement."""
-        found = list(parts.values()) if isinstance(parts, Mapping) else list(parts)
+    def over_seeds(self, parts: Mapping[str, Estimate]) -> Estimate:
+        """Mean over the encoders of an objective, which are drawn with replacement.
+
+        The same encoders are drawn alike whatever is asked of them, others independently: a seed has no counterpart
+        under another objective.
+
+        Args:
+            parts: by encoder.
+        """
+        found = [parts[name] for name in sorted(parts)]
         if len(found) == 1:
             return found[0]
-        generator = np.random.default_rng([self._seed, 1, len(found)])
+        generator = np.random.default_rng([self._seed, 1, crc32("\n".join(sorted(parts)).encode())])
         picks = generator.integers(len(found), size=(len(found), self._draws))
         drawn = np.stack([part.draws for part in found])
         return Estimate(

@@ -13,6 +13,7 @@ from sightline.instruments.similarity import NEUTRAL
 from sightline.scenes.geometry import ImageTransform, Pad
 from sightline.scenes.scene import SegmentationQuery
 from sightline.scenes.tokens import Grid
+from sightline.studies.correlations import spearman
 from sightline.studies.qian2025.masks import names as named
 from sightline.studies.qian2025.masks.conditions import Choice, language_maps, rule_variants
 from sightline.studies.qian2025.masks.frames import (
@@ -220,10 +221,10 @@ class Measuring:
             for two in (named.SAM, named.SAM_BEFORE)
             if one not in decoded
         ]
-        found = {f"{one} ~ {two}": spearman(small[one], small[two]) for one, two in pairs}
+        found = {f"{one} ~ {two}": _agreement(small[one], small[two]) for one, two in pairs}
         if self._before:
             found |= {
-                f"{one} ~ {two}, another image": spearman(small[one], self._before[two])
+                f"{one} ~ {two}, another image": _agreement(small[one], self._before[two])
                 for one, two in pairs
             }
         self._before = small
@@ -246,13 +247,12 @@ def _small(scores: torch.Tensor, size: tuple[int, int], transform: ImageTransfor
     return F.interpolate(shown[None, None], (_SIDE, _SIDE), mode="nearest")[0, 0].flatten()
 
 
-def spearman(one: torch.Tensor, two: torch.Tensor) -> float:
-    """Rank correlation of two maps where both are numbers; equal values have no order, NaN without any."""
+def _agreement(one: torch.Tensor, two: torch.Tensor) -> float:
+    """Rank correlation of two maps where both are numbers; NaN where hardly anything is."""
     there = ~(one.isnan() | two.isnan())
     if there.sum() < 3:
         return float("nan")
-    ranks = torch.stack([part[there].argsort().argsort().float() for part in (one, two)])
-    return float(torch.corrcoef(ranks)[0, 1])
+    return float(spearman(one[there].double().numpy(), two[there].double().numpy()))
 
 
 def _equally_many(points: Sequence[ImagePoints]) -> Iterator[list[int]]:
