@@ -10,8 +10,6 @@ from sightline.studies.qian2025.metrics import (
     is_seen,
     overlap,
     query_iou,
-    see,
-    segment,
 )
 
 
@@ -58,51 +56,54 @@ def test_an_empty_union_scores_one():
     assert query_iou([0, 0], [0, 7]).tolist() == [1, 0]
 
 
+def once(queries: int) -> np.ndarray:
+    """Every query counts once."""
+    return np.ones((1, queries))
+
+
 def test_giou_weighs_queries_and_ciou_weighs_pixels():
     """One small miss and one large hit: 0.5 against 900 of 910."""
     shared, united = [0, 900], [10, 900]
-    assert giou(shared, united) == pytest.approx(0.5, abs=1e-7)
-    assert ciou(shared, united) == pytest.approx(900 / 910)
+    assert giou(shared, united, once(2)) == pytest.approx(0.5, abs=1e-7)
+    assert ciou(shared, united, once(2)) == pytest.approx(900 / 910)
 
 
 def test_the_smoothing_of_the_released_code():
-    assert giou([1], [1]) == pytest.approx(1 / (1 + 1e-5), abs=1e-12)
-    assert ciou([1], [1]) == 1
+    assert giou([1], [1], once(1)) == pytest.approx(1 / (1 + 1e-5), abs=1e-12)
+    assert ciou([1], [1], once(1)) == 1
 
 
 def test_empty_unions_change_giou_and_not_ciou():
     shared, united = [5, 0], [10, 0]
-    assert giou(shared, united) == pytest.approx(0.75, abs=1e-6)
-    assert ciou(shared, united) == 0.5
+    assert giou(shared, united, once(2)) == pytest.approx(0.75, abs=1e-6)
+    assert ciou(shared, united, once(2)) == 0.5
+    assert ciou([0], [0], once(1)) == 0
 
 
-def test_nothing_at_all():
-    assert np.isnan(giou([], [])) and ciou([], []) == 0 and ciou([0], [0]) == 0
+def test_a_query_may_count_more_than_once_and_masks_are_scored_side_by_side():
+    """Two masks of three queries, in what was measured and in a sample without the first."""
+    shared, united = np.array([[5, 0], [0, 0], [40, 50]]), np.array([[10, 10], [20, 20], [50, 50]])
+    weights = [[1, 1, 1], [0, 1, 2]]
+    expected = [[1.3 / 3, 1 / 3], [1.6 / 3, 2 / 3]]
+    np.testing.assert_allclose(giou(shared, united, weights), expected, atol=1e-6)
+    np.testing.assert_allclose(
+        ciou(shared, united, weights), [[45 / 80, 50 / 80], [80 / 120, 100 / 120]]
+    )
+
+
+def test_segment_punishes_masks_of_absent_things_and_denied_objects():
+    """A hit of 80 of 100, a mask of 50 px of nothing, an object of 50 px denied: 80 of 200."""
+    assert ciou([80, 0, 0, 0], [100, 50, 50, 0], once(4)) == pytest.approx(0.4)
 
 
 def test_seeing_needs_the_token_and_a_pixel():
     assert is_seen([True, True, False, False], [3, 0, 0, 3]).tolist() == [True, False, False, False]
 
 
-def test_a_model_that_always_segments_sees_the_share_of_true_premises():
-    present = [True] * 51 + [False] * 49
-    assert see([True] * 100, present) == pytest.approx(0.51)
-    assert see(present, present) == 1
-
-
-def test_segment_punishes_masks_of_absent_things_and_denied_objects():
-    """A hit of 80 of 100, a mask of 50 px of nothing, an object of 50 px denied: 80 of 200."""
-    assert segment([80, 0, 0, 0], [100, 50, 50, 0]) == pytest.approx(0.4)
-
-
 @pytest.mark.parametrize(
     ("measure", "first", "second", "message"),
-    [
-        (giou, [1, 2], [1], "intersections"),
-        (ciou, [3], [2], "query 0"),
-        (see, [True], [True, False], "See"),
-    ],
+    [(giou, [1, 2], [1], "intersections"), (ciou, [3], [2], "query 0 has")],
 )
 def test_counts_that_do_not_belong_together_are_refused(measure, first, second, message):
     with pytest.raises(MetricError, match=message):
-        measure(first, second)
+        measure(first, second, once(1))

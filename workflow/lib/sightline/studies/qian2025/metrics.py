@@ -1,4 +1,4 @@
-"""How masks are scored: gIoU, cIoU, See and Segment (qian2025 section 3.7)."""
+"""How masks are scored: gIoU and cIoU, See and Segment (qian2025 section 3.7)."""
 
 from typing import NamedTuple
 
@@ -63,38 +63,39 @@ def query_iou(intersections: ArrayLike, unions: ArrayLike) -> NDArray[np.float64
     return np.where(united == 0, 1.0, shared / (united + _SMOOTHING))
 
 
-def giou(intersections: ArrayLike, unions: ArrayLike) -> float:
-    """Mean of the queries' IoU, every query alike; NaN without any."""
-    values = query_iou(intersections, unions)
-    return float(values.mean()) if len(values) else float("nan")
+def giou(intersections: ArrayLike, unions: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    """Mean of the queries' IoU, every query alike.
+
+    Args:
+        intersections: (queries, ...) pixels.
+        unions: (queries, ...) pixels.
+        weights: (samples, queries), how often each query counts; ones for what was measured.
+
+    Returns:
+        (samples, ...).
+    """
+    weights = np.asarray(weights, float)
+    return weights / weights.sum(1, keepdims=True) @ query_iou(intersections, unions)
 
 
-def ciou(intersections: ArrayLike, unions: ArrayLike) -> float:
-    """Ratio of summed intersections to summed unions: large objects weigh more; 0 where nothing was united."""
+def ciou(intersections: ArrayLike, unions: ArrayLike, weights: ArrayLike) -> NDArray[np.float64]:
+    """Ratio of summed intersections to summed unions: large objects weigh more; 0 where nothing was united.
+
+    With true and false premises together this is Segment: the target of a false premise and the mask of a denial are
+    empty, so that a mask drawn for what is absent, and an object denied, both count into the union. Arguments and
+    result as for `giou`.
+    """
     shared, united = _pair(intersections, unions)
-    return float(shared.sum() / united.sum()) if united.sum() else 0.0
+    above, below = np.asarray(weights, float) @ shared, np.asarray(weights, float) @ united
+    return np.divide(above, below, out=np.zeros_like(below), where=below > 0)
 
 
 def is_seen(has_token: ArrayLike, predicted_pixels: ArrayLike) -> NDArray[np.bool_]:
-    """Whether a model says that the thing is there: its answer holds the token, and the mask is not empty."""
-    return np.asarray(has_token, bool) & (np.asarray(predicted_pixels) > 0)
+    """Whether a model says that the thing is there: its answer holds the token, and the mask is not empty.
 
-
-def see(seen: ArrayLike, present: ArrayLike) -> float:
-    """Share of queries, with true and false premises alike, where the model is right about presence.
-
-    Raises:
-        MetricError: lengths differ.
+    See is the share of queries, with true and false premises alike, where it is right about that.
     """
-    seen, present = np.asarray(seen, bool), np.asarray(present, bool)
-    if seen.shape != present.shape:
-        raise MetricError(f"See: {seen.shape} answers but {present.shape} queries.")
-    return float((seen == present).mean()) if seen.size else float("nan")
-
-
-segment = ciou
-"""Segment is the cIoU over all queries: the target of a false premise and the mask of a denial are empty, so that a
-mask drawn for what is absent, and an object denied, both count into the union."""
+    return np.asarray(has_token, bool) & (np.asarray(predicted_pixels) > 0)
 
 
 def _pair(
@@ -104,6 +105,6 @@ def _pair(
     if shared.shape != united.shape:
         raise MetricError(f"IoU: {shared.shape} intersections but {united.shape} unions.")
     if (shared > united).any():
-        row = int(np.flatnonzero(shared > united)[0])
+        row = np.argwhere(shared > united)[0][0]
         raise MetricError(f"IoU: query {row} has an intersection larger than its union.")
     return shared, united

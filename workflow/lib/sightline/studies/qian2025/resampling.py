@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sightline.errors import SightlineError
-from sightline.studies.qian2025.metrics import query_iou
+from sightline.studies.qian2025.metrics import ciou, giou
 
 Key = tuple[str, ...]
 Draws = NDArray[np.float64]
@@ -102,11 +102,9 @@ def resample(
     weights = _weights(rows[group].to_numpy(), draws, rng)
     if crossed is not None:
         weights = weights * _weights(rows[crossed].to_numpy(), draws, rng)
-    iou = query_iou(shared, united)
-    below = weights @ united
-    ciou = np.divide(weights @ shared, below, out=np.zeros_like(below), where=below > 0)
     counted = len(wide) if crossed is None else rows[group].nunique()
-    return Scores(keys, weights @ iou / weights.sum(1, keepdims=True), ciou, counted)
+    found = [metric(shared, united, weights) for metric in (giou, ciou)]
+    return Scores(keys, *found, counted)
 
 
 def _weights(groups: NDArray, draws: int, rng: np.random.Generator) -> Draws:

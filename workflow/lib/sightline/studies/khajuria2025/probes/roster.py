@@ -154,10 +154,6 @@ class Roster:
         """Trained encoders of some kinds of objective."""
         return [e.encoder for e in self.entries if not e.control and e.kind in kinds]
 
-    def stand_in(self, published: str) -> str:
-        """First encoder that stands for a published one, or nothing."""
-        return next((e.encoder for e in self.entries if e.stands_for == published), "")
-
     @property
     def independent(self) -> list[str]:
         """Controls whose tokens see only their own object."""
