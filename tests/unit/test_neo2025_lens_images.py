@@ -19,8 +19,8 @@ from neo2025_lens_fakes import (
     SEVEN,
     TRAFFIC,
 )
-from sightline.scenes.geometry import Grid
 from sightline.scenes.scene import Instance, Scene
+from sightline.scenes.tokens import Grid, token_coverage
 from sightline.studies.neo2025.lens.image_set import (
     CROWD_REGION,
     KEPT,
@@ -34,7 +34,6 @@ from sightline.studies.neo2025.lens.protocol import LensProtocol
 from sightline.studies.neo2025.lens.regions import (
     intersection_over_union,
     regions_by_image,
-    token_coverage,
 )
 from sightline.studies.neo2025.lens.words import WordsError, content_words, strictly
 from sightline.studies.protocols import ProtocolError

@@ -66,6 +66,29 @@ def tile_count(mosaic: tuple[int, int]) -> int:
     return tiles if tiles == 1 else tiles + 1
 
 
+def token_coverage(mask: Mask, grid: Grid) -> NDArray[np.float64]:
+    """Share of each token's pixels that a mask covers, (tokens,), row-major.
+
+    Args:
+        mask: (rows, columns) bool, in the pixels the tower saw (``apply_mask`` already applied).
+        grid: token grid of that tower.
+
+    Raises:
+        ValueError: the mask is not of the grid's tower frame.
+    """
+    patch = grid.patch
+    height, width = mask.shape
+    # A tower drops what is left over when its side is not a multiple of the patch.
+    if grid.tiles == 1 and (height // patch, width // patch) == (grid.rows, grid.columns):
+        mask = mask[: grid.rows * patch, : grid.columns * patch]
+    if mask.shape != (grid.rows * patch, grid.columns * patch):
+        raise ValueError(
+            f"a mask of {mask.shape} is not in the tower frame of a {grid.rows} x {grid.columns} "
+            f"grid of {patch} px patches: pass it through ImageTransform.apply_mask first"
+        )
+    return mask.reshape(grid.rows, patch, grid.columns, patch).mean(axis=(1, 3)).reshape(-1)
+
+
 def object_tokens(mask: Mask, grid: Grid, buffer: int = 0) -> Tokens:
     """Image tokens whose patch overlaps an object.
 
@@ -85,17 +108,7 @@ def object_tokens(mask: Mask, grid: Grid, buffer: int = 0) -> Tokens:
     Source: neo2025 section 3, Table 1. The authors' code drifts by up to one patch where the crop
     side is not a multiple of the grid; ``published_object_tokens`` reproduces that.
     """
-    patch = grid.patch
-    height, width = mask.shape
-    # A tower drops what is left over when its side is not a multiple of the patch.
-    if grid.tiles == 1 and (height // patch, width // patch) == (grid.rows, grid.columns):
-        mask = mask[: grid.rows * patch, : grid.columns * patch]
-    if mask.shape != (grid.rows * patch, grid.columns * patch):
-        raise ValueError(
-            f"a mask of {mask.shape} is not in the tower frame of a {grid.rows} x {grid.columns} "
-            f"grid of {patch} px patches: pass it through ImageTransform.apply_mask first"
-        )
-    covered = mask.reshape(grid.rows, patch, grid.columns, patch).any(axis=(1, 3))
+    covered = token_coverage(mask, grid).reshape(grid.rows, grid.columns) > 0
     return _listed(covered, grid, buffer)
 
 

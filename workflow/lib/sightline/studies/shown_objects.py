@@ -7,7 +7,7 @@ import pandas as pd
 
 from sightline.scenes.outline import outlines
 from sightline.scenes.scene import Mask
-from sightline.scenes.tokens import Grid
+from sightline.scenes.tokens import Grid, token_coverage
 
 SHOWN_OBJECTS = {
     "image_id": "int64", "category": "str", "role": "str", "outlines": "object", "tokens": "object",
@@ -28,10 +28,10 @@ def shown_objects(
     """
     rows = []
     for category, role, mask in masks:
-        seen = mask[: grid.rows * grid.patch, : grid.columns * grid.patch]
-        if not seen.any():
+        tokens = np.flatnonzero(token_coverage(mask, grid))
+        if not len(tokens):
             continue
-        cells = seen.reshape(grid.rows, grid.patch, grid.columns, grid.patch).any(axis=(1, 3))
+        seen = mask[: grid.rows * grid.patch, : grid.columns * grid.patch]
         drawn = [one.reshape(-1).tolist() for one in outlines(seen)]
-        rows.append((image_id, category, role, drawn, np.flatnonzero(cells).tolist()))
+        rows.append((image_id, category, role, drawn, tokens.tolist()))
     return pd.DataFrame(rows, columns=list(SHOWN_OBJECTS)).astype(SHOWN_OBJECTS)

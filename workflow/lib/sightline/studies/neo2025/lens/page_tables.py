@@ -21,9 +21,9 @@ from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
-from sightline.scenes.geometry import Grid
 from sightline.scenes.outline import outlines
 from sightline.scenes.scene import Scene
+from sightline.scenes.tokens import Grid, token_coverage
 from sightline.studies.neo2025.lens.page_columns import (
     ANSWER_COLUMNS,
     ATTENTION_COLUMNS,
@@ -35,7 +35,6 @@ from sightline.studies.neo2025.lens.page_columns import (
 from sightline.studies.neo2025.lens.page_set import PageSettings, choose_page_images
 from sightline.studies.neo2025.lens.protocol import LensProtocol
 from sightline.studies.neo2025.lens.read_out import ReadOut
-from sightline.studies.neo2025.lens.regions import token_coverage
 from sightline.studies.neo2025.lens.stored import LensReader
 from sightline.studies.neo2025.lens.words import Lexicon
 

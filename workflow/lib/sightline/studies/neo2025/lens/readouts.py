@@ -35,10 +35,9 @@ from sightline.models.arguments import add_model, read_model
 from sightline.models.loading import load_vlm
 from sightline.models.vlm import VLM
 from sightline.scenes.coco import Coco
-from sightline.scenes.geometry import Grid
 from sightline.scenes.records import AnnotationError
 from sightline.scenes.scene import Instance, Mask, Scene
-from sightline.scenes.tokens import EmptyObjectError, published_object_tokens
+from sightline.scenes.tokens import EmptyObjectError, Grid, published_object_tokens, token_coverage
 from sightline.shards import add_shard
 from sightline.studies.neo2025.lens import stored
 from sightline.studies.neo2025.lens.image_set import KEPT, MAIN, OUT_OF_SIGHT, SAMPLES, WIDE
@@ -46,7 +45,6 @@ from sightline.studies.neo2025.lens.protocol import LensProtocol
 from sightline.studies.neo2025.lens.regions import (
     COVERAGE_COLUMNS,
     OBJECT_COLUMNS,
-    token_coverage,
 )
 from sightline.studies.neo2025.lens.words import STRICT, strictly
 

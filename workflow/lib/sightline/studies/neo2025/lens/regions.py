@@ -7,9 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sightline.scenes.geometry import Grid
-from sightline.scenes.scene import Mask
-
 OBJECT_COLUMNS = {
     "image_id": "int64",
     "object_id": "int64",
@@ -32,19 +29,6 @@ COVERAGE_COLUMNS = {
 }
 """One row per object and token that it touches, in the tower's frame or by the authors' code; what is new is covered by
 no earlier object of the category."""
-
-
-def token_coverage(mask: Mask, grid: Grid) -> NDArray[np.float64]:
-    """Share of each token's pixels that a mask covers, (tokens,).
-
-    Args:
-        mask: (rows, columns) bool, in the pixels the tower saw.
-        grid: token grid of that tower.
-    """
-    height, width = grid.rows * grid.patch, grid.columns * grid.patch
-    # A tower drops what is left over when its side is not a multiple of the patch.
-    cells = mask[:height, :width].reshape(grid.rows, grid.patch, grid.columns, grid.patch)
-    return cells.mean(axis=(1, 3)).reshape(-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import torch
 
 from sightline.scenes.geometry import ImageTransform
 from sightline.scenes.scene import Mask
-from sightline.scenes.tokens import Grid
+from sightline.scenes.tokens import Grid, token_coverage
 
 
 class CellScores(NamedTuple):
@@ -38,10 +38,8 @@ def coverage(mask: Mask, grid: Grid, transform: ImageTransform) -> torch.Tensor:
         grid: of the image tokens of one tile.
         transform: from image to tower frame.
     """
-    frame = torch.from_numpy(transform.apply_mask(mask).astype("float32"))
-    patch = grid.patch
-    frame = frame[: grid.rows * patch, : grid.columns * patch]
-    return frame.unflatten(1, (-1, patch)).unflatten(0, (-1, patch)).mean((1, 3))
+    shares = torch.from_numpy(token_coverage(transform.apply_mask(mask), grid))
+    return shares.reshape(grid.rows, grid.columns).float()
 
 
 def score_cells(maps: torch.Tensor, covered: torch.Tensor, deviations: float) -> CellScores:
