@@ -53,7 +53,7 @@ from sightline.studies.kaduri2025.reprompt.settings import Settings
 from sightline.studies.kaduri2025.reprompt.tab1 import ITEM
 from sightline.studies.kaduri2025.value_windows import value_windows, windows_criterion
 from sightline.studies.published import find_published, load_published
-from sightline.studies.verdicts import together
+from sightline.studies.verdicts import at_least, together
 
 STATEMENTS = {
     "C10": "A compressed context (query and top 5 % of the image tokens) answers new questions nearly as well as the "
@@ -122,9 +122,7 @@ def find_c11(table: Table) -> Outcome | None:
     found = _deciding(table, COMPLEMENT, share)
     if found is None:
         return None
-    value, low, high = found[["value", "ci_low", "ci_high"]]
-    verdict = REPLICATED if value >= GAIN and low > 0 else INCONCLUSIVE
-    verdict = NOT_REPLICATED if high < GAIN else verdict
+    verdict = at_least(GAIN)(*found[["value", "ci_low", "ci_high"]])
     others = [
         table.row(COMPLEMENT, table.shares[LARGEST], found["subtasks"]),
         table.row(COMPLEMENT, share, AVERAGE) if found["subtasks"] != AVERAGE else None,
@@ -139,8 +137,7 @@ def find_c12(table: Table) -> Outcome | None:
     found = _deciding(table, OVER_DESCRIPTION, share)
     if found is None:
         return None
-    low, high = found[["ci_low", "ci_high"]]
-    verdict = REPLICATED if low > 0 else NOT_REPLICATED if high < 0 else INCONCLUSIVE
+    verdict = at_least(0)(*found[["value", "ci_low", "ci_high"]])
     cell = table.effect(methods.DESCRIBE, found["subtasks"])
     reads = 0.0 if cell is None else 100 - cell["unclear"]
     reasons = (
