@@ -22,6 +22,7 @@ report: "workflow/report/workflow.rst"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/scheduler_common.smk"
 include: "workflow/rules/resources_common.smk"
 include: "workflow/rules/shards_common.smk"
 include: "workflow/rules/settings.smk"

@@ -182,8 +182,13 @@ def model_identity(model):
 
 
 def model_files(wildcards):
+    """Files of the model that a job is about."""
+    return files_of_model(wildcards.model)
+
+
+def files_of_model(model):
     """Files of a model: the report of its conversion, the list of what was fetched, or those of a folder."""
-    name = origin("models", wildcards.model)
+    name = origin("models", model)
     if name in config.get("conversions", {}):
         return shared(f"converted/{name}/conversion.json")
     return checkpoint_files(name)
@@ -333,8 +338,7 @@ def settings_part(name, *keys):
     """File with some settings of a study and the seed.
 
     Jobs take the study's whole protocol as ancient and this beside it, so that a change of one part
-    does not repeat what another has measured. A parameter would not do: Snakemake overlooks a changed
-    one in the call that also rewrites an ancient input.
+    does not repeat what another has measured.
     """
     return results(f"settings/{name}/{'+'.join(keys)}.json")
 
@@ -374,13 +378,3 @@ def wanted_questions():
     folder = kaduri2025_pope_folder()
     pope = sorted(map(str, Path(folder).glob("*.json"))) if folder else []
     return [*([authors] if authors else []), *pope]
-
-
-def look_at_jobs_only_when_one_ends():
-    """Keep Snakemake from looking at all waiting jobs more and more often.
-
-    Its limit of 100 new jobs per second has it look again a second after each look, for ever, and every job that ends
-    adds a look of its own (snakemake/snakemake, pull request 3744): after 150 jobs that was most of a core. Jobs are
-    started one after the other, here and through a cluster's commands, which is slower than the limit.
-    """
-    workflow.scheduler.job_rate_limiter = None

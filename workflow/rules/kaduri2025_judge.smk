@@ -12,7 +12,7 @@ rule measure_judge_agreement:
         protocol=ancient(results("settings/kaduri2025.json")),
         labels=library_file("studies/kaduri2025/judge/labelled.csv"),
         published=library_file("studies/kaduri2025/published.csv"),
-        part=settings_part("kaduri2025", "judge"),
+        part=settings_part("kaduri2025", "judge", "bootstrap"),
     output:
         csv=report(
             results("kaduri2025/tabS2.csv"),

@@ -111,6 +111,11 @@ def qian2025_variants(model=None):
     return [results("qian2025/variants.parquet")]
 
 
+def varied_model():
+    """The VLM whose states the trained variants were taught with, if there are any."""
+    return study("qian2025").get("variants", {}).get("model", "none")
+
+
 def variant_files():
     """Trained variants that are there."""
     variants = study("qian2025").get("variants", {})

@@ -164,11 +164,9 @@ rule compare_nouns:
 rule measure_segmenter_variants:
     """Masks of whatever segmenter variants are trained (qian2025, Tables 6 and 7)."""
     input:
-        model=ancient(
-            results(
-                f"settings/models/{study('qian2025').get('variants', {}).get('model', 'none')}.json"
-            )
-        ),
+        model=ancient(results(f"settings/models/{varied_model()}.json")),
+        weights=lambda wildcards: files_of_model(varied_model()),
+        identity=results(f"settings/identities/{varied_model()}.json"),
         variants=variant_files(),
         sam=original_sam_files(),
         queries=qian2025_queries(),
