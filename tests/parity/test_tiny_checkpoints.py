@@ -39,6 +39,18 @@ def test_equal_seeds_give_equal_files(kind, tmp_path):
     assert not [name for name in first["files"] if name.endswith(".bin")]
 
 
+def test_nothing_is_written_through_a_link(tmp_path):
+    """As a fetched checkpoint links into the user's own cache; what it was made of is no part of the new one."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("theirs")
+    (tmp_path / "model").mkdir()
+    for name in ("config.json", "merges.txt"):
+        (tmp_path / "model" / name).symlink_to(theirs)
+    files = write("vit", tmp_path / "model")["files"]
+    assert theirs.read_text() == "theirs"
+    assert "config.json" in files and "merges.txt" not in files
+
+
 @pytest.mark.parametrize("kind", VLMS)
 def test_vlm_answers(kind, tmp_path, images):
     write(kind, tmp_path / "model")

@@ -218,14 +218,20 @@ def trained_here(name):
 
 
 def arrives(name):
-    """Whether a checkpoint is fetched or written by a job instead of being there."""
-    return "revision" in checkpoint(name) or name in tiny_checkpoints()
+    """Where a checkpoint goes that a job fetches or writes, without suffix; nothing for one that is there.
+
+    What is fetched belongs to all runs. Random weights never lie there, where another run has a fetched checkpoint of
+    that name as links into the user's own cache.
+    """
+    if name in tiny_checkpoints():
+        return results(f"tiny/{name}")
+    return shared(f"models/{name}") if "revision" in checkpoint(name) else None
 
 
 def checkpoint_folder(name):
     """Where the files of a model or of a part are, in the layout they come in."""
-    if arrives(name):
-        return shared(f"models/{name}")
+    if arriving := arrives(name):
+        return arriving
     if trained := trained_here(name):
         return str(Path(trained).parent)
     return bundled(checkpoint(name)["path"])
@@ -233,8 +239,8 @@ def checkpoint_folder(name):
 
 def checkpoint_files(name):
     """The same files: the list of what was fetched or written, or those of a folder."""
-    if arrives(name):
-        return shared(f"models/{name}.json")
+    if arriving := arrives(name):
+        return f"{arriving}.json"
     if trained := trained_here(name):
         return trained
     folder = Path(checkpoint_folder(name))

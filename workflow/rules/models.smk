@@ -8,10 +8,6 @@ localrules:
     write_tiny_checkpoint,
 
 
-# Both give results/models/<name>.json; a checkpoint that is written is never fetched.
-ruleorder: write_tiny_checkpoint > fetch_model
-
-
 # One encoder per objective. The trainer knows other caption rates and seeds as well, which config/encoders.yaml asks for.
 DEMO_ENCODERS = (
     "classification-s0",
@@ -49,9 +45,9 @@ rule fetch_model:
 rule write_tiny_checkpoint:
     """A random checkpoint of a few thousand weights in its official layout, for runs that test the workflow."""
     output:
-        shared("models/{model}.json"),
+        results("tiny/{model}.json"),
     log:
-        shared("logs/models/{model}_tiny.log"),
+        logs("tiny/{model}"),
     wildcard_constraints:
         model=one_of(tiny_checkpoints()),
     conda:

@@ -1,7 +1,7 @@
 """Write a random checkpoint of a few thousand weights, and list its files as those of a fetched one are.
 
-    python -m sightline.demo.tiny.write --kind internvl2 --seed 0 --out results/models/mini-internvl2 \
-        --manifest results/models/mini-internvl2.json
+    python -m sightline.demo.tiny.write --kind internvl2 --seed 0 --out results/mini/tiny/mini-internvl2 \
+        --manifest results/mini/tiny/mini-internvl2.json
 
 The same kind and seed give the same bytes.
 """
@@ -55,6 +55,10 @@ KINDS: dict[str, Callable[[Path, int], object]] = {
 def main(options: argparse.Namespace) -> None:
     """Write one checkpoint."""
     options.out.mkdir(parents=True, exist_ok=True)
+    for old in options.out.iterdir():
+        # It may be a link to a file of somebody else, which would be written through.
+        if not old.is_dir():
+            old.unlink()
     KINDS[options.kind](options.out, options.seed)
     files = sorted(path for path in options.out.iterdir() if path.is_file())
     sums = {path.name: sha256(path) for path in files}
