@@ -119,6 +119,8 @@ def broken(path: list, value: object) -> dict:
         (["images"], None, "key 'images' is missing"),
         (["categories", 1, "name"], None, "categories, row 1: key 'name' is missing"),
         (["images", 1, "id"], 9, "images, row 1: image id 9 occurs twice"),
+        (["categories", 1, "name"], " ", "categories, row 1: name ' ' is empty or occurs twice"),
+        (["categories", 1, "name"], CONTENT["categories"][0]["name"], "empty or occurs twice"),
         (["images", 0, "width"], "8", "image 9: key 'width' must be int"),
         (["annotations", 1, "image_id"], 77, "annotations, row 1: image id 77 is not among"),
         (["annotations", 1, "category_id"], 99, "row 1: category_id 99 is not among"),

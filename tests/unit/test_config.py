@@ -120,6 +120,51 @@ def test_reference_is_up_to_date():
             "middle.layers: no model other; kn",
         ),
         ("studies/kaduri2025/judge/kind", "oracle", "judge.kind: oracle is none of vocabulary"),
+        (
+            "studies/kaduri2025/judge/kind",
+            "endpoint",
+            "judge.url is missing; kind endpoint needs it",
+        ),
+        (
+            "studies/kaduri2025/middle/first",
+            0.9,
+            "kaduri2025.middle: from 0.9 to 0.5 there is nothing",
+        ),
+        ("studies/neo2025/lens/area", [9, 5], "neo2025.lens.area: from 9 to 5 there is nothing"),
+        ("studies/kaduri2025/mme/gate", float("nan"), "mme.gate: nan is no number to count with"),
+        (
+            "studies/neo2025/register_deviations",
+            float("inf"),
+            "register_deviations: inf is no number",
+        ),
+        ("seed", 1.0, "seed: 1.0 is not an integer"),
+        (
+            "quality/models",
+            ["other"],
+            "quality.models: other is not described under models; known: d",
+        ),
+        (
+            "studies/qian2025/variants/model",
+            "other",
+            "variants.model: other is not described under",
+        ),
+        (
+            "studies/qian2025/points/taught",
+            ["other"],
+            "points.taught: other is not described under m",
+        ),
+        (
+            "studies/qian2025/noun_encoder",
+            "other",
+            "noun_encoder: other is not described under enco",
+        ),
+        (
+            "studies/khajuria2025/probes/mlp_encoders",
+            ["other"],
+            "probes.mlp_encoders: other is not",
+        ),
+        ("studies/khajuria2025/stand_ins", {"other": "clip"}, "stand_ins: other is not described"),
+        ("parts/demo-llava", {"path": "x"}, "parts.demo-llava: the name is taken under models"),
     ],
 )
 def test_refusal_names_key_and_valid_value(path, value, message):

@@ -165,6 +165,16 @@ def test_file_fetched_by_hand_is_checked_and_taken(server, tmp_path):
     assert server.asked == []
 
 
+def test_a_link_to_a_file_fetched_by_hand_leads_somewhere(server, tmp_path):
+    """As the cache of the hub has them: relative to their own folder."""
+    blobs = tmp_path / "own" / "blobs"
+    blobs.mkdir(parents=True)
+    (blobs / "abc").write_bytes(CONTENT)
+    (tmp_path / "own" / "file.bin").symlink_to("blobs/abc")
+    fetch(remote(server), tmp_path / "file.bin", data_dir=tmp_path / "own")
+    assert (tmp_path / "file.bin").read_bytes() == CONTENT
+
+
 def test_wrong_file_fetched_by_hand_is_left_alone(server, tmp_path):
     own = tmp_path / "own"
     own.mkdir()

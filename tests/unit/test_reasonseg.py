@@ -4,8 +4,9 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from sightline.scenes.reasonseg import load_reasonseg
 from sightline.scenes.records import AnnotationError
@@ -83,6 +84,20 @@ def test_a_target_inside_an_ignored_region_stays(tmp_path):
     assert query.target.sum() == 16
 
 
+def test_polygons_are_drawn_on_the_picture_as_people_see_it(tmp_path):
+    """A camera held upright notes that its rows are columns; OpenCV, which the released code reads with, turns them."""
+    write(tmp_path, [shape("target", 0, 20, 19, 29)], suffix=None)
+    pixels = np.zeros((20, 30, 3), np.uint8)
+    pixels[:, 20:] = 255
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    Image.fromarray(pixels).save(tmp_path / "val" / "x.png", exif=exif)
+    (query,) = load_reasonseg(tmp_path, "val")
+    assert (query.scene.width, query.scene.height) == (20, 30)
+    assert query.target[20:].all() and query.target.sum() == 200
+    assert (np.asarray(query.scene.image())[..., 0] > 0).tolist() == query.target.tolist()
+
+
 def test_of_two_equal_areas_the_first_in_the_file_lies_on_top(tmp_path):
     """The published code sorts upwards and reverses."""
     shapes = [shape("ignore", 5, 5, 8, 8), shape("target", 5, 5, 8, 8)]
@@ -152,6 +167,7 @@ def test_files_in_another_encoding_are_read(tmp_path):
     [
         ([], {"text": []}, "key 'text'"),
         ([], {"text": "one"}, "key 'text' must be list"),
+        ([], {"text": ["one", " "]}, "none of them blank"),
         ([], {"is_sentence": "no"}, "key 'is_sentence' must be bool"),
         ([{"points": []}], {}, "shape 0: key 'label' is missing"),
         ([shape("goal", 1, 1, 2, 2)], {}, "shape 0: label 'goal'"),

@@ -137,6 +137,8 @@ def test_a_pickle_that_wants_an_import_is_refused(tmp_path, monkeypatch, payload
     ("refs", "message"),
     [
         (b"\x80\x02]q", "not read"),
+        # A byte array of three gigabytes that is not there: no room is made for it.
+        (b"\x80\x05\x96" + (3 << 30).to_bytes(8, "little"), "not read"),
         ({"refs": []}, "expected a list"),
         ([ref(5, 1, {}, split="train")], "no reference of split 'val'; there are: train"),
         ([ref(5, 3, {})], "reference 5: annotation 3 is not one of image 9"),

@@ -42,6 +42,23 @@ def test_nothing_leaves_the_folder(tmp_path, name):
         unpack(path, [name], tmp_path / "out")
 
 
+def test_what_cannot_be_unpacked_is_reported(tmp_path):
+    """A byte flipped in a packed member, one in a method of packing that nobody knows, an encrypted one."""
+    path = tmp_path / "packed.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as content:
+        content.writestr("a.txt", bytes(range(256)) * 8)
+    whole = path.read_bytes()
+    # Local header: flags at 6, method at 8, data from 35 on; the directory repeats flags and method 2 bytes later.
+    directory = whole.index(b"PK\x01\x02")
+    for places, value in (([35], 0xFF), ([8, directory + 10], 77), ([6, directory + 8], 1)):
+        changed = bytearray(whole)
+        for place in places:
+            changed[place] = value
+        path.write_bytes(changed)
+        with pytest.raises(ArchiveError, match="Delete it and run again"):
+            unpack(path, ["a.txt"], tmp_path / "out")
+
+
 def test_damaged_archive_is_reported(archive, tmp_path):
     archive.write_bytes(archive.read_bytes().replace(b"one", b"eno", 1))
     with pytest.raises(ArchiveError, match="Delete it and run again"):

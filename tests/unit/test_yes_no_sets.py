@@ -151,9 +151,31 @@ def test_pictures_that_pope_does_not_bring_are_those_of_coco(tmp_path):
     assert coco_ids(tmp_path) == {25}
 
 
+def test_questions_of_two_sets_are_not_mixed(tmp_path):
+    record = '{"image": "a.jpg", "text": "Is it?", "label": "no"}'
+    for name in (
+        "coco_pope_random",
+        "coco_pope_popular",
+        "coco_pope_adversarial",
+        "gqa_pope_random",
+    ):
+        (tmp_path / f"{name}.json").write_text(record)
+    with pytest.raises(
+        AnnotationError, match=r"both coco_pope_random\.json and gqa_pope_random\.json"
+    ):
+        read_pope(tmp_path, [tmp_path])
+
+
+def test_a_file_without_a_question_is_named(tmp_path, written):
+    root = written("", name="color")
+    with pytest.raises(AnnotationError, match=r"color\.txt: no question in it"):
+        read_mme(root)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
+        ("\n", "coco_pope_random.json: no question in it"),
         ("{", "line 1: not valid JSON"),
         ('{"image": "a.jpg", "text": "?"}', "key 'label' is missing"),
         ('{"image": "a.jpg", "text": "?", "label": "maybe"}', "answer is 'maybe'"),

@@ -7,9 +7,41 @@ from sightline.spelling import setting
 
 Mapped = Mapping[str, Any]
 
+_NAMES = {
+    "quality.models": "models",
+    "studies.qian2025.variants.model": "models",
+    "studies.qian2025.points.models": "models",
+    "studies.qian2025.points.taught": "models",
+    "studies.qian2025.noun_encoder": "encoders",
+    "studies.qian2025.sam": "parts",
+    "studies.khajuria2025.encoders": "encoders",
+    "studies.khajuria2025.published_grids": "encoders",
+    "studies.khajuria2025.equal_grids": "encoders",
+    "studies.khajuria2025.stand_ins": "encoders",
+    "studies.khajuria2025.probes.mlp_encoders": "encoders",
+    "studies.khajuria2025.probes.defect_encoders": "encoders",
+}
+"""Key with a name, a list of names or settings by name -> where what it names is described."""
+
+_JUDGES = {
+    "endpoint": {"url": "https://api.openai.com/v1", "model": "gpt-4o-2024-08-06"},
+    "local": {"path": "/models/judge"},
+    "recorded": {"model": "gpt-4o-2024-08-06"},
+}
+"""What a kind of judge needs."""
+
 
 def broken_references(config: Mapped) -> Iterator[str]:
     """Keys that need each other, and names that lead nowhere."""
+    yield from _unknown_names(config)
+    yield from _ambiguous_names(config)
+    judge = config["studies"].get("kaduri2025", {}).get("judge", {})
+    for key, example in _JUDGES.get(judge.get("kind"), {}).items():
+        if key not in judge:
+            yield (
+                f"studies.kaduri2025.judge.{key} is missing; kind {judge['kind']} needs it: {setting(key, example)}."
+            )
+    yield from _turned_round(config["studies"])
     coco = config["datasets"]["coco"]
     needed = {"local": {"path": "/data/coco"}, "world": {"images": {"train2017": 1200}}}
     yield from _missing("datasets.coco", coco, needed.get(coco["source"], {}))
@@ -46,6 +78,39 @@ def broken_references(config: Mapped) -> Iterator[str]:
     if "khajuria2025" in config["studies"]:
         yield from _broken_probing(config, splits)
     yield from _broken_conversions(config)
+
+
+def _unknown_names(config: Mapped) -> Iterator[str]:
+    for key, kind in _NAMES.items():
+        found: Any = config
+        for part in key.split("."):
+            found = found.get(part, {})
+        for name in [found] if isinstance(found, str) else found or ():
+            if name not in config.get(kind, {}):
+                known = ", ".join(config.get(kind, {})) or "none"
+                yield f"{key}: {name} is not described under {kind}; known: {known}."
+
+
+def _ambiguous_names(config: Mapped) -> Iterator[str]:
+    """Models, parts and encoders lie in one folder and are looked up by name."""
+    seen: dict[str, str] = {}
+    for kind in ("models", "parts", "encoders"):
+        for name in config.get(kind, {}):
+            if seen.setdefault(name, kind) != kind:
+                yield f"{kind}.{name}: the name is taken under {seen[name]}; choose another."
+
+
+def _turned_round(studies: Mapped) -> Iterator[str]:
+    """Ranges whose upper end comes first."""
+    neo, middle = studies.get("neo2025", {}), studies.get("kaduri2025", {}).get("middle", {})
+    ranges = {
+        "neo2025.ablation_set.area": neo.get("ablation_set", {}).get("area"),
+        "neo2025.lens.area": neo.get("lens", {}).get("area"),
+        "kaduri2025.middle": [middle[end] for end in ("first", "last") if end in middle],
+    }
+    for key, ends in ranges.items():
+        if ends and ends[0] > ends[-1]:
+            yield f"studies.{key}: from {ends[0]} to {ends[-1]} there is nothing; turn them round."
 
 
 def _broken_models(config: Mapped) -> Iterator[str]:
@@ -88,7 +153,7 @@ def _broken_reference_images(study: Mapped) -> Iterator[str]:
 
 
 def _broken_queries(config: Mapped) -> Iterator[str]:
-    """What qian2025 needs: images with queries, every split it asks for, and a SAM."""
+    """What qian2025 needs: images with queries, and every split it asks for."""
     study, datasets = config["studies"]["qian2025"], config["datasets"]
     needed = {
         "reasonseg": {
@@ -112,16 +177,6 @@ def _broken_queries(config: Mapped) -> Iterator[str]:
                 f"studies.qian2025.queries: {split} is not among the splits of datasets.reasonseg; "
                 f"known: {', '.join(known)}."
             )
-    if study["sam"] not in config.get("parts", {}):
-        known = ", ".join(config.get("parts", {})) or "none"
-        yield f"studies.qian2025.sam: {study['sam']} is not described under parts; known: {known}."
-    encoders = config.get("encoders", {})
-    if study.get("noun_encoder") not in (None, *encoders):
-        known = ", ".join(encoders) or "none"
-        yield (
-            f"studies.qian2025.noun_encoder: {study['noun_encoder']} is not described under encoders; "
-            f"known: {known}."
-        )
 
 
 def _broken_encoders(config: Mapped) -> Iterator[str]:
@@ -138,20 +193,8 @@ def _broken_encoders(config: Mapped) -> Iterator[str]:
 
 
 def _broken_probing(config: Mapped, splits: set[str]) -> Iterator[str]:
-    """What khajuria2025 needs: encoders, and splits that are there."""
+    """What khajuria2025 needs: splits that are there."""
     study, coco = config["studies"]["khajuria2025"], config["datasets"]["coco"]
-    encoders = config.get("encoders", {})
-    for key, names in (
-        ("encoders", study["encoders"]),
-        ("published_grids", study.get("published_grids", {})),
-        ("equal_grids", study.get("equal_grids", {})),
-    ):
-        for name in names:
-            if name not in encoders:
-                known = ", ".join(encoders) or "none"
-                yield (
-                    f"studies.khajuria2025.{key}: {name} is not described under encoders; known: {known}."
-                )
     probe = study["global_probe"]
     asked = {
         "pairs": study["pairs"]["split"],

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError
 
 from sightline.broken_references import broken_references
@@ -41,6 +41,15 @@ This page is made from the schema:
 """
 
 
+# For JSON 2.0 is an integer; for Python it is none, and nothing can be counted up to it.
+_Validator = validators.extend(
+    Draft202012Validator,
+    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
+        "integer", lambda _, value: type(value) is int
+    ),
+)
+
+
 class ConfigError(SightlineError):
     """The configuration has an unknown or missing key, or a value that makes no sense."""
 
@@ -64,7 +73,7 @@ def check_config(config: Mapped, schema: Mapped, files: Sequence[str]) -> None:
     """
     faults = list(unfit(config))
     if not faults:
-        errors = Draft202012Validator(schema).iter_errors(dict(config))
+        errors = _Validator(schema).iter_errors(dict(config))
         errors = sorted(errors, key=lambda error: error.json_path)
         faults = [line for error in errors for line in _explain(error, schema)]
     # Names can only be followed in a configuration of the right shape.

@@ -1,6 +1,7 @@
 """What no configuration may hold, whatever its schema says: keys that are no names, and passwords."""
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -32,5 +33,8 @@ def unfit(value: Any, here: str = "") -> Iterator[str]:
             f"{here}: an address with a name or password in it would end up in logs and results. Leave it out; "
             "tools read such things from the environment."
         )
+    elif isinstance(value, float) and not math.isfinite(value):
+        # No limit of a schema refuses what is neither smaller nor larger than anything.
+        yield f"{here}: {value} is no number to count with; give a finite one."
     elif not here:
         yield f"the whole: {type(value).__name__} where keys with values are expected."

@@ -66,6 +66,10 @@ class Coco:
             number, name = field(record, "id", int, where), field(record, "name", str, where)
             if self.categories.setdefault(number, name) is not name:
                 raise AnnotationError(f"{where}: category id {number} occurs twice.")
+            if not name.strip() or list(self.categories.values()).count(name) > 1:
+                raise AnnotationError(
+                    f"{where}: name {shown(name)} is empty or occurs twice; every category needs its own."
+                )
         self._images: dict[int, Mapping[str, Any]] = {}
         for row, record in enumerate(field(content, "images", list, str(instances))):
             where = f"{instances}: images, row {row}"

@@ -122,7 +122,8 @@ def _adopt(remote: RemoteFile, own: Path, out: Path) -> None:
     part = out.with_name(f"{out.name}.part")
     part.unlink(missing_ok=True)
     try:
-        part.hardlink_to(own)
+        # A link, as in the cache of the hub, would lead nowhere from here.
+        part.hardlink_to(own.resolve())
     except OSError:
         # Another disk.
         shutil.copyfile(own, part)

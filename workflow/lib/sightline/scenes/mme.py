@@ -64,6 +64,8 @@ def _read_subtask(root: Path, file: Path) -> list[YesNoQuestion]:
         image = _image(root, file.stem, name)
         answer = read_answer_key(cells[2], where)
         questions.append(YesNoQuestion(file.stem, image, cells[1].strip(), answer))
+    if not questions:
+        raise AnnotationError(f"{file}: no question in it. Download it again.")
     counts: dict[Path, Counter[str]] = {}
     for one in questions:
         counts.setdefault(one.image, Counter())[one.answer] += 1

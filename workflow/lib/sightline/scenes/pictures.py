@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from sightline.errors import SightlineError
 
@@ -23,19 +23,27 @@ MOST_OBLONG = 100
 # Phones write a JPEG with smaller copies behind it, which Pillow counts as frames.
 _FIRST_IS_THE_PICTURE = "MPO"
 
+# Values of EXIF's orientation under which rows of the file are columns of the picture.
+_ON_ITS_SIDE = range(5, 9)
+
 
 class ImageFileError(SightlineError):
     """The image file of a scene is missing, unreadable, or not of the annotated size."""
 
 
-def image_size(path: Path | str) -> tuple[int, int]:
+def image_size(path: Path | str, upright: bool = False) -> tuple[int, int]:
     """Width and height in pixels from the header of an image file.
+
+    Args:
+        path: of the file.
+        upright: as the picture is seen when it is turned as the camera noted, see `open_image`.
 
     Raises:
         ImageFileError: the file is missing, no image, or of a size that no study can use.
     """
     with _opened(Path(path), path) as image:
-        return image.size
+        lies = upright and image.getexif().get(ExifTags.Base.Orientation) in _ON_ITS_SIDE
+        return image.size[::-1] if lies else image.size
 
 
 def inspect_encoded(
@@ -60,8 +68,13 @@ def inspect_encoded(
         return image.format, image.size
 
 
-def open_image(path: Path | str) -> Image.Image:
+def open_image(path: Path | str, upright: bool = False) -> Image.Image:
     """The picture in an image file, 8-bit RGB; 16-bit greys keep their upper half, as 16-bit colours do.
+
+    Args:
+        path: of the file.
+        upright: turn it as the camera noted (EXIF orientation), as OpenCV and programs that people annotate with do;
+            Pillow, which COCO's own tools read with, does not.
 
     Raises:
         ImageFileError: the file is missing, damaged, too large, too oblong, or holds several frames or pixels without
@@ -72,7 +85,8 @@ def open_image(path: Path | str) -> Image.Image:
         try:
             frames = getattr(image, "n_frames", 1)
             if frames == 1 or image.format == _FIRST_IS_THE_PICTURE:
-                return _with_8_bits(image).convert("RGB")
+                turned = ImageOps.exif_transpose(image) if upright else image
+                return _with_8_bits(turned).convert("RGB")
         except SightlineError as error:
             raise ImageFileError(f"{path}: {error}") from None
         except Exception as error:  # a damaged file can fail in any way

@@ -62,8 +62,15 @@ def coco_ids(root: Path | str) -> set[int]:
 
 
 def _question_files(root: Path) -> dict[str, Path]:
-    files = sorted(root.glob("*.json"))
-    return {m[1]: file for file in files if (m := _FILE.fullmatch(file.name))}
+    found: dict[str, Path] = {}
+    for file in sorted(root.glob("*.json")):
+        if kind := _FILE.fullmatch(file.name):
+            first = found.setdefault(kind[1], file)
+            if first is not file:
+                raise AnnotationError(
+                    f"{root}: both {first.name} and {file.name}. Leave the questions of one data set there."
+                )
+    return found
 
 
 def _read_kind(kind: str, file: Path, folders: Sequence[Path]) -> list[YesNoQuestion]:
@@ -79,6 +86,8 @@ def _read_kind(kind: str, file: Path, folders: Sequence[Path]) -> list[YesNoQues
         if not text.strip():
             raise AnnotationError(f"{where}: key 'text' is empty; expected a question.")
         questions.append(YesNoQuestion(kind, image, text, answer))
+    if not questions:
+        raise AnnotationError(f"{file}: no question in it. Download it again.")
     return questions
 
 

@@ -115,10 +115,13 @@ def load_reasonseg(
     for number, path in enumerate(_find_files(Path(root), split)):
         # Some official files are not UTF-8.
         content = read_json(path, ("utf-8", "cp1252"))
-        scene = _scene(number, path)
+        # Polygons are drawn on what people see; masks of the hub's copy were painted in the frame of the file.
+        scene = _scene(number, path, upright="mask" not in content)
         texts = field(content, "text", list, str(path))
-        if not texts or not all(isinstance(text, str) for text in texts):
-            raise AnnotationError(f"{path}: key 'text' must list one or more strings.")
+        if not texts or not all(isinstance(text, str) and text.strip() for text in texts):
+            raise AnnotationError(
+                f"{path}: key 'text' must list one or more strings, none of them blank."
+            )
         region = _runs(content, path) if "mask" in content else _painted(content, path)
         long = field(content, "is_sentence", bool, str(path))
         noun, others = _names(content, str(path))
@@ -166,12 +169,12 @@ def _names(content: Any, where: str) -> tuple[str | None, tuple[str, ...]]:
     return noun, tuple(others)
 
 
-def _scene(number: int, path: Path) -> Scene:
+def _scene(number: int, path: Path, upright: bool) -> Scene:
     for suffix in (".jpg", ".png"):
         image = path.with_suffix(suffix)
         if image.is_file():
-            width, height = image_size(image)
-            return Scene(number, image, width, height)
+            width, height = image_size(image, upright)
+            return Scene(number, image, width, height, upright=upright)
     raise ImageFileError(f"{path}: no {path.stem}.jpg or .png beside it. Download the images too.")
 
 

@@ -11,7 +11,7 @@ import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -24,7 +24,13 @@ _IMAGES = "images/mscoco/images/train2014"
 
 # The unpickler in Python, because the one in C fills as much memory as a number in the file tells it to.
 class _PlainUnpickler(pickle._Unpickler):
-    """Refuses everything that has to be imported."""
+    """Refuses everything that has to be imported, and what makes room before it reads."""
+
+    dispatch: ClassVar = {
+        code: load
+        for code, load in pickle._Unpickler.dispatch.items()
+        if code not in (*pickle.BYTEARRAY8, *pickle.NEXT_BUFFER, *pickle.READONLY_BUFFER)
+    }
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"it asks for {module}.{name}")

@@ -107,6 +107,7 @@ class Scene:
         instances: in annotation order.
         captions: in annotation order.
         attributes: further keys of the image record, such as a theme; empty on official data.
+        upright: annotated on the picture as it is turned by what the camera noted.
     """
 
     id: int
@@ -116,6 +117,7 @@ class Scene:
     instances: tuple[Instance, ...] = ()
     captions: tuple[str, ...] = ()
     attributes: Mapping[str, Any] = field(default_factory=dict, compare=False)
+    upright: bool = False
 
     def image(self) -> Image.Image:
         """The image in RGB.
@@ -123,13 +125,13 @@ class Scene:
         Raises:
             ImageFileError: the file is missing, damaged, absurd, or of another size than annotated.
         """
-        size = image_size(self.path)
+        size = image_size(self.path, self.upright)
         if size != (self.width, self.height):
             raise ImageFileError(
                 f"{self.path}: {size[0]} x {size[1]} px, but scene {self.id} is annotated as "
                 f"{self.width} x {self.height} px. Use the annotations that belong to these images."
             )
-        return open_image(self.path)
+        return open_image(self.path, self.upright)
 
     def mask(self, instance: Instance) -> Mask:
         """Pixels of one of the instances, (height, width) bool."""

@@ -8,6 +8,7 @@ import argparse
 import csv
 import hashlib
 import zipfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from tqdm import tqdm
@@ -15,6 +16,9 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.errors import SightlineError
 from sightline.files import atomic_path
+
+# What the standard library raises for members that are cut, flipped, encrypted or packed in a way it does not know.
+_DAMAGED = zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError
 
 
 class ArchiveError(SightlineError):
@@ -43,7 +47,7 @@ def unpack(archive: Path, members: list[str], out: Path) -> list[tuple[str, str]
                 raise ArchiveError(f"{archive}: {name} points outside the archive; not unpacked.")
             try:
                 data = content.read(name)
-            except (KeyError, zipfile.BadZipFile) as error:
+            except (KeyError, *_DAMAGED) as error:
                 raise ArchiveError(f"{archive}: {error}. Delete it and run again.") from None
             with atomic_path(out / path) as temporary:
                 temporary.write_bytes(data)
