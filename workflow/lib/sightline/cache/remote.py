@@ -73,7 +73,7 @@ class RemotePlace:
         found = self.sizes()
         if any(found.get(shard["file"]) != shard["bytes"] for shard in manifest["shards"]):
             raise TraceError(
-                f"{self}: another job has begun to write this trace set, and the files of both are mixed. They are removed; run again."
+                f"{self}: another job has begun to write this trace set; this one leaves it to the other."
             )
         with self._explained():
             text = json.dumps(manifest, indent=1, sort_keys=True) + "\n"
