@@ -10,6 +10,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from sightline.config import ConfigError, check_config, load_schema
+from sightline.models.entry import weight_files
 from sightline.scenes.inventory import find_file
 from sightline.scenes.single_images import SINGLE, choose_way
 from sightline.sources import LIBRARY, code_digest
@@ -244,7 +245,9 @@ def checkpoint_files(name):
     if trained := trained_here(name):
         return trained
     folder = Path(checkpoint_folder(name))
-    found = [*folder.glob("*.json"), *folder.glob("*.safetensors")]
+    # What a tokenizer is made of may lie in other files than JSON.
+    kinds = ("*.json", "*.txt", "*.model")
+    found = [*weight_files(folder), *(file for kind in kinds for file in folder.glob(kind))]
     return sorted(map(str, found)) or f"{folder}/config.json"
 
 
