@@ -107,3 +107,21 @@ def test_a_part_of_a_study_is_measured_again_alone(run, tmp_path):
     jobs = planned_jobs(ran.stdout)
     assert "describe_without_image" in jobs
     assert "read_attention" not in jobs and "ablate_tokens" not in jobs
+
+
+def test_resampling_more_often_measures_nothing_again(run, tmp_path):
+    """Intervals, verdicts and what shows them are made anew, in this very call."""
+    changed = tmp_path / "bootstrap.yaml"
+    changed.write_text("studies: {neo2025: {bootstrap: 150}, kaduri2025: {bootstrap: 150}}\n")
+    ran = snakemake(run[0], "--dry-run", "--configfile", run[1], changed)
+    assert ran.returncode == 0, ran.stdout
+    jobs = planned_jobs(ran.stdout).keys()
+    again = {
+        "summarise_ablation", "summarise_knockout", "judge_neo2025_claims", "summarise_hidden_image",
+        "contrast_hidden_image", "judge_kaduri2025_knockout", "score_claims", "write_gallery",
+    }  # fmt: skip
+    measured = {
+        "select_objects", "ablate_tokens", "block_attention", "describe_without_image",
+        "read_attention", "hide_tokens", "answer_again",
+    }  # fmt: skip
+    assert again <= jobs and not measured & jobs

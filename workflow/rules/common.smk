@@ -247,7 +247,10 @@ def checkpoint_files(name):
     folder = Path(checkpoint_folder(name))
     # What a tokenizer is made of may lie in other files than JSON.
     kinds = ("*.json", "*.txt", "*.model")
-    found = [*weight_files(folder), *(file for kind in kinds for file in folder.glob(kind))]
+    found = [
+        *weight_files(folder),
+        *(file for kind in kinds for file in folder.glob(kind)),
+    ]
     return sorted(map(str, found)) or f"{folder}/config.json"
 
 

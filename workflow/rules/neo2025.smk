@@ -95,7 +95,8 @@ rule select_objects:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         dataset=coco_files(neo2025_split()),
-        protocol=results("settings/neo2025.json"),
+        protocol=ancient(results("settings/neo2025.json")),
+        part=neo2025_measured(),
         identity=results("settings/identities/{model}.json"),
     output:
         results("neo2025/measurements/selection/{model}.parquet"),
@@ -123,7 +124,8 @@ rule write_questions:
     """Questions whose only answer is the object, made from annotations or the authors' own."""
     input:
         dataset=coco_files(neo2025_split()),
-        protocol=results("settings/neo2025.json"),
+        protocol=ancient(results("settings/neo2025.json")),
+        part=neo2025_measured(),
         written=neo2025_protocol().get("vqa_set", {}).get("file", []),
     output:
         results("neo2025/questions.parquet"),
@@ -146,7 +148,8 @@ rule ablate_tokens:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         dataset=coco_files(neo2025_split()),
-        protocol=results("settings/neo2025.json"),
+        protocol=ancient(results("settings/neo2025.json")),
+        part=neo2025_measured(),
         selection=results("neo2025/measurements/selection/{model}.parquet"),
         questions=results("neo2025/questions.parquet"),
         mean=mean_token,

@@ -108,6 +108,14 @@ def neo2025_protocol():
     return settings | {"seed": config["seed"]}
 
 
+def neo2025_measured():
+    """File with the settings that measurements depend on: how often an interval is resampled is none of them."""
+    left_out = ("models", "reference", "lens", "bootstrap")
+    return settings_part(
+        "neo2025", *(key for key in study("neo2025") if key not in left_out)
+    )
+
+
 def neo2025_split():
     """Split that neo2025 takes its images from."""
     return study("neo2025").get("ablation_set", {}).get("split", "train2017")

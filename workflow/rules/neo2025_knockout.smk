@@ -7,7 +7,8 @@ rule block_attention:
         model=ancient(results("settings/models/{model}.json")),
         weights=model_files,
         dataset=coco_files(neo2025_split()),
-        protocol=results("settings/neo2025.json"),
+        protocol=ancient(results("settings/neo2025.json")),
+        part=neo2025_measured(),
         questions=results("neo2025/questions.parquet"),
         identity=results("settings/identities/{model}.json"),
     output:
