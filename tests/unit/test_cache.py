@@ -252,6 +252,8 @@ def test_a_spec_has_one_spelling():
     assert first.digest == second.digest
     assert first.differences({"b": [2, 1]}) == [("b", [1, 2], [2, 1])]
     assert Spec({"on": True}).differences({"on": 1}) == [("on", True, 1)]
+    assert Spec({"on": [0, True]}).differences({"on": [0, 1]}) == [("on", [0, True], [0, 1])]
+    assert Spec({"on": [0, 1]}).differences({"on": [0.0, 1]}) == []
 
 
 @pytest.mark.parametrize("value", [float("nan"), Path("x"), {1, 2}, {"deep": [object()]}])

@@ -108,6 +108,13 @@ def test_any_text_is_judged(text):
     assert COCO.mentioned(text) <= set(NAMES)
 
 
+def test_places_are_those_of_the_text_where_a_letter_gets_longer_in_lower_case():
+    """The Turkish capital I with a dot becomes two."""
+    text = "\u0130\u0130 a Cat"
+    ((name, first, last),) = Vocabulary(["cat"]).spans(text)
+    assert (name, text[first:last]) == ("cat", "Cat")
+
+
 def test_the_table_belongs_to_coco_and_gives_each_word_to_one_category():
     """A synonym of two categories, or one that is a category, would count twice."""
     table = coco_synonyms()

@@ -36,3 +36,7 @@ def test_what_is_bundled_or_at_a_commit_is_not_named(tmp_path):
     assert unpinned(config) == []
     config["studies"]["kaduri2025"]["judge"] = {"kind": "local", "path": "a/b", "revision": "main"}
     assert unpinned(config) == ["studies.kaduri2025.judge"]
+    config["studies"]["kaduri2025"]["judge"] = {"kind": "local", "path": "a/b"}
+    assert unpinned(config) == ["studies.kaduri2025.judge"]
+    config["studies"]["kaduri2025"]["judge"]["path"] = str(tmp_path)
+    assert unpinned(config) == []

@@ -34,8 +34,8 @@ class FromFile:
             SightlineError: of the class ``error``, names the file and the key at fault.
         """
         try:
-            return cls.parse(json.loads(Path(path).read_text()))
-        except (OSError, json.JSONDecodeError) as error:
+            return cls.parse(json.loads(Path(path).read_text(encoding="utf-8")))
+        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
             raise cls.error(f"{path}: not readable as JSON ({error}).") from None
         except cls.error as error:
             raise cls.error(f"{path}: {error}") from None

@@ -34,7 +34,9 @@ def _keys(config: Mapping[str, Any]) -> Iterator[str]:
             if not _COMMIT.fullmatch(entry.get("revision", "0" * 40)):
                 yield f"{kind}.{name}"
     judge = config["studies"].get("kaduri2025", {}).get("judge", {})
-    if not _COMMIT.fullmatch(judge.get("revision", "0" * 40)):
+    # A name on the hub may come without any revision.
+    settled = judge.get("kind") != "local" or Path(judge["path"]).is_dir()
+    if not _COMMIT.fullmatch(judge.get("revision", "0" * 40 if settled else "")):
         yield "studies.kaduri2025.judge"
     reasonseg = config["datasets"].get("reasonseg", {})
     if reasonseg.get("source") == "mirror":

@@ -125,10 +125,12 @@ def _differences(found: Any, wanted: Any, key: str) -> Iterator[tuple[str, Any, 
         for name in sorted(wanted):
             inner = f"{key}.{name}" if key else name
             yield from _differences(found.get(name, ABSENT), wanted[name], inner)
-    elif found is ABSENT or _kind(found) != _kind(wanted) or found != wanted:
+    elif found is ABSENT or not _equal(found, wanted):
         yield key, found, wanted
 
 
-def _kind(value: Any) -> str:
-    """Keep True apart from 1, but not 1 from 1.0, which JSON does not tell apart either."""
-    return "bool" if isinstance(value, bool) else "other"
+def _equal(one: Any, other: Any) -> bool:
+    """Keep True apart from 1, in lists too, but not 1 from 1.0, which JSON does not tell apart either."""
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return isinstance(one, bool) == isinstance(other, bool) and one == other

@@ -82,7 +82,7 @@ class Vocabulary:
         """Every mention in the order of the text: category, first letter, and the letter behind the last."""
         found = (
             (self._owners[_normal(match[0])], *match.span())
-            for match in self._pattern.finditer(text.lower())
+            for match in self._pattern.finditer(_lower(text))
         )
         return [(owner, start, end) for owner, start, end in found if owner]
 
@@ -121,6 +121,11 @@ def _engine() -> Any:
 def _read_table(name: str) -> Iterator[dict[str, str]]:
     path = resources.files("sightline.scenes") / name
     return csv.DictReader(path.read_text(encoding="utf-8").splitlines())
+
+
+def _lower(text: str) -> str:
+    """In lower case, letter by letter: those that two would take the place of stay."""
+    return "".join(small if len(small := letter.lower()) == 1 else letter for letter in text)
 
 
 def _normal(phrase: str) -> str:

@@ -131,7 +131,8 @@ def published_object_tokens(
         Sorted token indices, row-major, (n,) int64; n >= 1.
 
     Raises:
-        EmptyObjectError: no polygon is left in the crop, or all lie in the rest without tokens.
+        EmptyObjectError: no polygon is left in the crop, all lie in the rest without tokens, or the image has fewer
+            pixels than tokens.
         AnnotationError: the object is annotated with run lengths.
     """
     polygons = instance.polygons()
@@ -142,6 +143,11 @@ def published_object_tokens(
         )
     crop = min(scene.width, scene.height)
     patch = crop // grid.columns
+    if patch == 0:
+        raise EmptyObjectError(
+            f"an image of {scene.width} x {scene.height} px has less than one pixel for each of {grid.columns} "
+            "columns of tokens; the published geometry gives its objects none. Leave it out."
+        )
     shift = np.array([(scene.width - crop) // 2, (scene.height - crop) // 2])
     covered = np.zeros((grid.rows, grid.columns), bool)
     for polygon in polygons:
