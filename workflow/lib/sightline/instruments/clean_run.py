@@ -15,6 +15,26 @@ class ReplayError(SightlineError):
     """A prompt or model that cannot be replayed."""
 
 
+def check_window(vlm: VLM, length: int) -> None:
+    """Refuse sequences longer than a model's sliding window.
+
+    Args:
+        vlm: the model.
+        length: positions that are run.
+
+    Raises:
+        ReplayError: some layer would not see the beginning of the sequence.
+    """
+    config = vlm.adapter.text_model(vlm.model).config
+    kinds = getattr(config, "layer_types", None) or ["sliding_attention"]
+    window = getattr(config, "sliding_window", None)
+    if window is not None and "sliding_attention" in kinds and length > window:
+        raise ReplayError(
+            f"models.{vlm.key}: {length} positions, but attention reaches back only {window}. "
+            "Shorten the prompt or the answer: masks of one's own know no sliding window."
+        )
+
+
 class CleanRun:
     """One prompt about one set of image tokens, run once without interventions.
 
@@ -134,18 +154,8 @@ class CleanRun:
         return self._config.num_attention_heads
 
     def check_window(self, length: int) -> None:
-        """Refuse sequences longer than a model's sliding window.
-
-        Raises:
-            ReplayError: some layer would not see the beginning of the sequence.
-        """
-        kinds = getattr(self._config, "layer_types", None) or ["sliding_attention"]
-        window = getattr(self._config, "sliding_window", None)
-        if window is not None and "sliding_attention" in kinds and length > window:
-            raise ReplayError(
-                f"models.{self.vlm.key}: {length} positions, but attention reaches back only {window}. "
-                "Shorten the prompt or the answer: replays know no sliding window."
-            )
+        """Refuse sequences longer than the model's sliding window; see `check_window`."""
+        check_window(self.vlm, length)
 
     def rotary(self, rows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Cosines and sines of some rows of the prompt, each (1, rows, head_dim)."""

@@ -18,6 +18,7 @@ from PIL import Image
 from transformers import DynamicCache
 
 from sightline.errors import SightlineError
+from sightline.instruments.clean_run import check_window
 from sightline.instruments.row_attention import refuse_condition
 from sightline.instruments.similarity import kept_tokens, top_tokens
 from sightline.instruments.watching import Plan, watched_attention, watching
@@ -137,6 +138,7 @@ class _Questions:
         )
         self._owners = torch.cat([self._owners, owners])
         self._places = torch.cat([self._places, places])
+        check_window(vlm, int(begin + places.max()) + 1)
         hidden = (self._owners != owners[:, None]) | (self._places > places[:, None])
         mask = torch.zeros(len(owners), len(self._context) + len(self._owners))
         mask[:, len(self._context) :].masked_fill_(hidden, torch.finfo(vlm.dtype).min)

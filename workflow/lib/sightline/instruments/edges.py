@@ -291,6 +291,10 @@ def _check_tokens(
     _check_range("token", one.tokens, tokens, where)
     if not isinstance(one.by, str):
         _check_range("token", one.by, tokens, where)
+    elif one.by in vectors and one.by in (ZEROS, MEAN):
+        raise InterventionError(
+            f"{where}: a vector is called {one.by!r}, which stands for what the image itself gives. Name it otherwise."
+        )
     elif one.by not in (ZEROS, MEAN, *vectors):
         raise InterventionError(
             f"{where}: no vector {one.by!r}; {nearest(one.by, (ZEROS, MEAN, *vectors))}"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import torch
 
 from sightline.errors import SightlineError
+from sightline.instruments.clean_run import check_window
 from sightline.models.prompts import Prompt
 from sightline.models.vlm import VLM
 
@@ -169,6 +170,8 @@ class _Joined:
         owner = torch.repeat_interleave(torch.arange(len(prompts)), torch.tensor(lengths))
         owner[:shared] = -1
         visible = (owner == owner[:, None]) | (owner == -1)
+        if rest:
+            check_window(vlm, sum(lengths))
         self._mask = visible.tril()[None, None].to(vlm.device) if rest else None
 
     def logits(self, points: torch.Tensor) -> torch.Tensor:

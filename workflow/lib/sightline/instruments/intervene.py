@@ -243,7 +243,7 @@ def edges_forward(
         )
         return out.transpose(1, 2).contiguous(), None
     # The fused kernel has no weights to give, and transformers would return none without a word.
-    scores = (query @ key.transpose(2, 3)).float() * scaling
+    scores = (query.float() @ key.float().transpose(2, 3)) * scaling
     if attention_mask.dtype == torch.bool:
         scores = scores.masked_fill(~attention_mask, torch.finfo(scores.dtype).min)
     else:

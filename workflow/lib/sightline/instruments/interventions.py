@@ -113,7 +113,8 @@ class Intervention:
     def _indices(self, name: str, value: Any, may_be_empty: bool = False) -> tuple[int, ...]:
         if isinstance(value, str) or not isinstance(value, Iterable) or not _is_flat(value):
             self._refuse(f"{name}={value!r}; give a list of indices counted from 0.")
-        indices = tuple(value)
+        # Elements of tensors are told apart by where they are kept, and those of masks pass for 0 and 1.
+        indices = tuple(value.tolist() if hasattr(value, "tolist") else value)
         if not may_be_empty and not indices:
             self._refuse(f"{name} is empty; give at least one, or leave the intervention out.")
         for index in indices:

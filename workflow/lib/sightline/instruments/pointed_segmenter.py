@@ -184,6 +184,15 @@ class PointedSegmenter(nn.Module):
             torch.manual_seed(seed)
             self.segmenter = Segmenter(_resized(original, variant), vlm.width).float()
             attention = self._frozen[0].self_attn
+            if not hasattr(attention, "q_proj") or not hasattr(attention, "v_proj"):
+                raise VariantError(
+                    f"models.{vlm.key}: {type(attention).__name__} has no q_proj and v_proj of its own for LoRA. Take "
+                    "another model."
+                )
+            if "mrope_section" in (getattr(text.config, "rope_parameters", None) or {}):
+                raise VariantError(
+                    f"models.{vlm.key}: places in three axes, which segmenter variants do not know. Take another model."
+                )
             self.lora = nn.ParameterDict()
             for name in ("q_proj", "v_proj"):
                 layer = getattr(attention, name)

@@ -26,7 +26,7 @@ def read_vector(path: Path | str) -> torch.Tensor:
     """
     try:
         vector = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, pickle.UnpicklingError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise MeanTokenError(f"{path}: not a tensor saved by PyTorch ({error}).") from None
     if not isinstance(vector, torch.Tensor) or vector.squeeze().dim() != 1:
         raise MeanTokenError(f"{path}: expected one vector, found {type(vector).__name__}.")

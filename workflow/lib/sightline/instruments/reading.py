@@ -157,6 +157,8 @@ def _positions_of(roles: TokenRoles, part: Any, objects: Positions | None) -> Po
         return np.concatenate([found, roles.generated]) if part in NEW else found
     if objects is None:
         raise CaptureError("capture: 'object' asked for; pass the image tokens of each object.")
+    if np.asarray(objects).dtype == bool:
+        raise CaptureError("capture: object tokens as a mask; give their numbers (np.flatnonzero).")
     chosen = np.asarray(objects, np.int64)
     if len(chosen) and not 0 <= chosen.min() <= chosen.max() < len(roles.image):
         raise CaptureError(

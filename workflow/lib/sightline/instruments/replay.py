@@ -161,7 +161,8 @@ def replay_decoding(
     Returns:
         One answer for each condition.
     """
-    clean.check_window(clean.length + max_new_tokens)
+    # The last new token is never run.
+    clean.check_window(clean.length + max_new_tokens - 1)
     last = np.array([clean.length - 1])
 
     def run(edges: list[Edges], cones: list[Cone]) -> list[Decoded]:
@@ -207,7 +208,7 @@ def replay_prompts(
     runs = [clean.ask(prompt) for prompt in prompts]
     asked = []
     for one, length in zip(runs, lengths, strict=True):
-        one.check_window(one.length + length)
+        one.check_window(one.length + length - 1)
         resolved = check(one, conditions, vectors)
         asked.append({edges.condition.name: edges for edges in resolved})
 

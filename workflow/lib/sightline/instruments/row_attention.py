@@ -180,15 +180,16 @@ def branch_attention(
     branches, heads, rows, width = query.shape
     groups, far_keys = len(shared[0]), shared[0].shape[1]
     per_group = heads // groups
-    # Shared keys see the rows of all branches as one matrix; own keys go branch by branch.
-    query = query.reshape(branches, groups, per_group * rows, width)
-    far = query.transpose(0, 1).reshape(groups, -1, width) @ shared[0].transpose(1, 2)
+    # Shared keys see the rows of all branches as one matrix; own keys go branch by branch. Scores are made in 32 bits,
+    # as fused kernels do: in half precision they overflow before they are scaled.
+    grouped = query.float().reshape(branches, groups, per_group * rows, width)
+    far = grouped.transpose(0, 1).reshape(groups, -1, width) @ shared[0].float().transpose(1, 2)
     parts = [far.view(groups, branches, per_group, rows, far_keys)]
     for keys, _ in own:
-        near = (query @ keys.transpose(2, 3)).view(branches, groups, per_group, rows, -1)
+        near = (grouped @ keys.float().transpose(2, 3)).view(branches, groups, per_group, rows, -1)
         parts.append(near.transpose(0, 1))
     # Scores are few where keys are many: they are put together, own keys are not.
-    scores = torch.cat(parts, dim=-1).float() * scaling
+    scores = torch.cat(parts, dim=-1) * scaling
     if bias is not None:
         by_head = bias.unflatten(1, (1 if bias.shape[1] == 1 else groups, -1))
         scores += by_head.transpose(0, 1)

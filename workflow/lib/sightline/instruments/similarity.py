@@ -147,11 +147,13 @@ def label_by_deviation(scores: torch.Tensor, deviations: float = 0.5) -> torch.T
         deviations: of the population.
 
     Returns:
-        Labels, (rows, columns) int64.
+        Labels, (rows, columns) int64; all neutral where every score is the same.
 
     Source: qian2025, the paper's form of similarity as points.
     """
     values = scores.float()
+    if values.min() == values.max():
+        return torch.full(values.shape, NEUTRAL)
     mean, spread = values.mean(), deviations * values.std(correction=0)
     return _labels(values >= mean + spread, values <= mean - spread)
 

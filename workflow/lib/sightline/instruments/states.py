@@ -165,7 +165,8 @@ def _decode(
     plan: Plan,
 ) -> tuple[list[Part], list[list[int]]]:
     everyone = list(range(len(prompts)))
-    cache = DynamicCache(config=vlm.adapter.text_model(vlm.model).config)
+    # Told of the model, it would drop keys beyond a sliding window, and positions would no longer be theirs.
+    cache = DynamicCache()
     places = _places(vlm, prompts, everyone)
     with watching(vlm, plan) as watch:
         state = _run(vlm, _embed(vlm, prompts, image_tokens, everyone), places, cache)

@@ -334,7 +334,9 @@ def _attention_rows(
     chosen = query.transpose(1, 2)[sequences, columns].transpose(1, 2)
     # Query heads of a group share their keys: laid out as rows, the keys need not be repeated.
     grouped = chosen.reshape(batch, groups, heads // groups * rows, width)
-    scores = (grouped @ key.transpose(2, 3)).view(batch, heads, rows, keys).float()
+    # In 32 bits: half precision overflows before scores are scaled.
+    scores = grouped.float() @ key.float().transpose(2, 3)
+    scores = scores.view(batch, heads, rows, keys)
     scores *= width**-0.5 if scaling is None else scaling
     if mask is None:
         # Torch aligns causal attention at the upper left; one row alone sees every key.

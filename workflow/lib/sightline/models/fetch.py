@@ -13,6 +13,7 @@ import argparse
 import csv
 import logging
 import shutil
+from fnmatch import fnmatch
 from pathlib import Path
 
 from huggingface_hub import HfApi, constants, snapshot_download
@@ -109,7 +110,9 @@ def find_cached(path: str, revision: str, patterns: list[str]) -> Path | None:
         return None
     found = Path(folder)
     indexes = [read_json(file) for file in found.glob("*.index.json")]
-    shards = {name for index in indexes for name in index.get("weight_map", {}).values()}
+    listed = {name for index in indexes for name in index.get("weight_map", {}).values()}
+    # The index of pickled weights comes along with every other JSON, wanted or not.
+    shards = {name for name in listed if any(fnmatch(name, pattern) for pattern in patterns)}
     weights = [*found.glob("*.safetensors"), *found.glob("*.bin")]
     whole = (found / "config.json").is_file() and weights
     return found if whole and all((found / name).is_file() for name in shards) else None

@@ -35,7 +35,7 @@ def answer_about(
         One answer per prompt, in their order.
 
     Raises:
-        ValueError: prompts begin differently.
+        ValueError: prompts begin differently, or are about images that are not there.
     """
     answers = [""] * len(prompts)
     for batch in _batches(vlm, prompts, images, image_tokens, batch_size):
@@ -86,6 +86,11 @@ def _batches(
     image_tokens: torch.Tensor,
     batch_size: int,
 ) -> Iterator[_Batch]:
+    if len(images) != len(prompts) or not set(images) <= set(range(len(image_tokens))):
+        raise ValueError(
+            f"{len(prompts)} prompts about images {sorted(set(images))}, but tokens of {len(image_tokens)} images; "
+            "give each prompt the number of one of them"
+        )
     for first in range(0, len(image_tokens), batch_size):
         together = range(first, min(first + batch_size, len(image_tokens)))
         asked = [number for number, image in enumerate(images) if image in together]

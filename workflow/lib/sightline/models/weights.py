@@ -1,5 +1,6 @@
 """Weights of a checkpoint as they are stored: transformers draws those that are missing at random, and only logs it."""
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -28,13 +29,19 @@ def load_weights(model_class: Any, location: Path | str, where: str, **options: 
         OSError, ValueError, SafetensorError: files are missing or malformed.
     """
     # Weights of another shape are told of like missing ones, not as an error without a type of its own.
-    model, found = model_class.from_pretrained(
-        location,
-        output_loading_info=True,
-        ignore_mismatched_sizes=True,
-        weights_only=True,
-        **options,
-    )
+    try:
+        model, found = model_class.from_pretrained(
+            location,
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,
+            weights_only=True,
+            **options,
+        )
+    except (pickle.UnpicklingError, EOFError, KeyError, RuntimeError) as error:
+        # What a damaged pickle gives, depending on where it is damaged.
+        raise ModelError(
+            f"{where}: weights of {location} cannot be read ({error!r}). Get all files of the checkpoint again."
+        ) from error
     _refuse(found["missing_keys"], {name for name, *_ in found["mismatched_keys"]}, where, location)
     return model
 

@@ -72,5 +72,6 @@ def _patch_size(source: EncoderSource) -> int:
     from transformers import AutoConfig
 
     config = AutoConfig.from_pretrained(source.location, revision=source.revision)
-    config = getattr(config, "vision_config", config)
+    for part in ("vision_config", "image_config"):
+        config = getattr(config, part, config)
     return getattr(config, "patch_size", _PATCH)
