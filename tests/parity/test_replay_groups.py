@@ -10,8 +10,15 @@ from by_hand import ByHand
 from sightline.instruments import branches, row_attention
 from sightline.instruments.branches import Branches
 from sightline.instruments.clean_run import ReplayError
-from sightline.instruments.interventions import Condition, Knockout, ReplaceTokens, Rescale
+from sightline.instruments.interventions import (
+    Condition,
+    InterventionError,
+    Knockout,
+    ReplaceTokens,
+    Rescale,
+)
 from sightline.instruments.replay import CleanRun, replay, replay_decoding, replay_prompts
+from sightline.instruments.row_attention import branch_attention
 from sightline.models.loading import load_vlm
 from sightline.models.registry import ModelSource
 
@@ -157,6 +164,13 @@ def test_conditions_need_names_of_their_own(clean):
         replay(clean, CONDITIONS, {"given": torch.zeros(3)})
 
 
+def test_a_vector_may_not_be_called_what_stands_for_the_images_own(clean):
+    vector = torch.zeros(clean.residual[0].shape[-1])
+    for name in ("mean", "zeros"):
+        with pytest.raises(InterventionError, match=f"a vector is called '{name}'"):
+            replay(clean, [Condition("x", ReplaceTokens((1, 2), name))], {name: vector})
+
+
 def test_sliding_windows_are_refused_where_they_matter(clean, monkeypatch):
     """A window longer than the sequence changes nothing; a shorter one would."""
     config = clean.vlm.adapter.text_model(clean.vlm.model).config
@@ -164,6 +178,21 @@ def test_sliding_windows_are_refused_where_they_matter(clean, monkeypatch):
     clean.check_window(clean.length)
     with pytest.raises(ReplayError, match="reaches back only"):
         replay_decoding(clean, CONDITIONS, 8)
+    # The last token of an answer is not run.
+    monkeypatch.setattr(config, "sliding_window", clean.length + 7)
+    replay_decoding(clean, CONDITIONS, 8)
+
+
+def test_scores_that_half_precision_cannot_hold(clean):
+    """Before they are scaled they are eight times as large; fused kernels never have them in half precision."""
+    torch.manual_seed(0)
+    query, near = (200 * torch.rand(3, 4, 1, 64).half() for _ in range(2))
+    far = tuple(200 * torch.rand(4, 5, 64).half() for _ in range(2))
+    found = branch_attention(query, far, [(near, near)], None, 1 / 800)
+    keys, values = (torch.cat([one.expand(3, -1, -1, -1), near], 2) for one in far)
+    wanted = torch.nn.functional.scaled_dot_product_attention(query, keys, values, scale=1 / 800)
+    assert (query.float() @ keys.float().transpose(2, 3)).max() > torch.finfo(torch.half).max
+    torch.testing.assert_close(found, wanted.transpose(1, 2), rtol=2e-3, atol=0.1)
 
 
 def test_half_precision(tiny_llava, tiny_llava_folder, images):

@@ -41,6 +41,17 @@ def test_last_states_are_those_of_each_prompt_alone(vlm, images, batch_size):
         torch.testing.assert_close(state, alone, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("about", [[0, 1], [0], [-1, 0]])
+def test_every_prompt_is_about_an_image_that_is_there(vlm, images, about):
+    prompts, tokens = [vlm.prompt("Describe this image.")] * 2, vlm.encode_images(images[:1])
+    for ask in (
+        lambda: answer_about(vlm, prompts, about, tokens, 4, 2),
+        lambda: last_states_about(vlm, prompts, about, tokens, 2),
+    ):
+        with pytest.raises(ValueError, match="number of one of them"):
+            ask()
+
+
 def test_prompts_that_begin_differently_are_refused(vlm, images):
     other = vlm.prompt("Describe this image.")
     ids = other.input_ids.clone()

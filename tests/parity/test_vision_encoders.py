@@ -186,6 +186,13 @@ def test_encoders_without_texts_say_so(sources):
             load_encoder(sources[name]).embed_texts(["a cat"])
 
 
+@pytest.mark.parametrize("name", ["clip", "flava", "vit"])
+def test_patches_are_as_large_as_those_of_the_encoder(sources, name):
+    """Each family says it in another place of its configuration."""
+    floor = load_encoder(replace(sources[name], key="pixels", family="patches"))
+    assert floor.grids[0] == load_encoder(sources[name]).grids[0]
+
+
 def test_patches_are_the_pixels(sources):
     source = replace(sources["clip"], key="pixels", family="patches")
     encoder = load_encoder(source)

@@ -151,6 +151,16 @@ def test_links_into_the_cache_follow_the_commit(hub, tmp_path):
     assert (tmp_path / "small" / "model.safetensors").read_bytes() == b"new"
 
 
+def test_an_index_of_weights_that_nobody_wants_makes_no_cache_incomplete(hub, tmp_path):
+    """Every JSON is fetched, so the index of pickled weights comes along without them."""
+    snapshot = cached(tmp_path, COMMIT, b"weights")
+    index = {"weight_map": {"a": "pytorch_model-00001-of-00002.bin"}}
+    (snapshot / "pytorch_model.bin.index.json").write_text(json.dumps(index))
+    ran = fetch(hub, tmp_path, HF_HUB_OFFLINE="1")
+    assert ran.returncode == 0, ran.stderr
+    assert (tmp_path / "small" / "model.safetensors").read_bytes() == b"weights"
+
+
 def test_links_whose_cache_was_moved_are_made_anew(hub, tmp_path):
     snapshot = cached(tmp_path, COMMIT, b"weights")
     assert fetch(hub, tmp_path, HF_HUB_OFFLINE="1").returncode == 0

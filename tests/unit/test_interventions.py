@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -174,3 +175,15 @@ def test_nonsense_is_refused(values, message):
 def test_conditions_that_are_none_are_refused(values, message):
     with pytest.raises(InterventionError, match=message):
         Condition.from_json(values)
+
+
+@pytest.mark.parametrize("mask", [np.array([False, True]), torch.tensor([False, True])])
+def test_a_mask_is_no_list_of_tokens(mask):
+    with pytest.raises(InterventionError, match="is not an index"):
+        ReplaceTokens(mask)
+
+
+def test_tensors_hold_indices():
+    assert ReplaceTokens(torch.tensor([3, 1])).tokens == (3, 1)
+    with pytest.raises(InterventionError, match="holds a duplicate"):
+        ReplaceTokens(torch.tensor([3, 3]))

@@ -127,8 +127,7 @@ def test_a_map_without_contrast_gives_neutral_points():
         rule = PointRule(form=form)
         points = similarity_as_points(torch.ones(24, 24), (480, 640), rule)
         assert len(points.labels) == 30 and points.places.isfinite().all()
-        if form == "released":
-            assert (points.labels == NEUTRAL).all()
+        assert (points.labels == NEUTRAL).all()
 
 
 def test_pooling_by_two_is_a_mean_of_four():
