@@ -180,10 +180,10 @@ def test_conditions_that_are_none_are_refused(values, message):
 @pytest.mark.parametrize("mask", [np.array([False, True]), torch.tensor([False, True])])
 def test_a_mask_is_no_list_of_tokens(mask):
     with pytest.raises(InterventionError, match="is not an index"):
-        ReplaceTokens(mask)
+        ReplaceTokens(mask, "zeros")
 
 
 def test_tensors_hold_indices():
-    assert ReplaceTokens(torch.tensor([3, 1])).tokens == (3, 1)
+    assert ReplaceTokens(torch.tensor([3, 1]), "zeros").tokens == (3, 1)
     with pytest.raises(InterventionError, match="holds a duplicate"):
-        ReplaceTokens(torch.tensor([3, 3]))
+        ReplaceTokens(torch.tensor([3, 3]), "zeros")

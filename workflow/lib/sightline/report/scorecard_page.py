@@ -56,7 +56,7 @@ $claims
 </table></div>
 </section>""")
 
-CLAIM = Template("""<tbody class="claim" id="$id" data-verdicts="$marks" data-text="$text">
+CLAIM = Template("""<tbody class="claim" id="$id" data-mark="$mark" data-text="$text">
 <tr>
 <th scope="row"><span class="key">$claim</span> $statement<small>$figure$metric</small></th>
 <td class="number" data-label="The paper says">$published<small>$source</small></td>
@@ -183,7 +183,6 @@ def _claim(result: ClaimResult, link: Links) -> str:
     others = [
         f"<small>{escape(row.variant)}: {escape(_word(row))}</small>" for row in result.variants
     ]
-    verdicts = dict.fromkeys([result.verdict, *(row.verdict for row in result.headlines)])
     controls = sum(map(is_control, result.rows))
     behind = f"{len(result.rows)} row{'' if len(result.rows) == 1 else 's'}"
     if controls:
@@ -215,7 +214,7 @@ def _claim(result: ClaimResult, link: Links) -> str:
         "variant": f"{first.variant} · {first.model}" if first.variant else first.model,
         "criterion": first.criterion,
         "behind": behind,
-        "marks": " ".join(MARKS[name][0] for name in verdicts),
+        "mark": MARKS[result.verdict][0],
     }
     text = CLAIM.substitute(
         {name: escape(text) for name, text in texts.items()},

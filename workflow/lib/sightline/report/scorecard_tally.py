@@ -75,9 +75,20 @@ class ClaimResult:
 
     @property
     def first(self) -> Claim:
-        """The row that stands for the claim: the first headline that was run, else the first row."""
-        run = [row for row in self.headlines if row.verdict != NOT_RUN]
-        return (run or self.headlines)[0]
+        """The row that stands for the claim: the first headline with the verdict that the summary tells.
+
+        The first one where none was run.
+        """
+        return next((row for row in self.headlines if row.verdict == self._told), self.headlines[0])
+
+    @property
+    def _told(self) -> str:
+        """The verdict that the summary tells: of headlines that differ, the best that is none of "inconclusive"."""
+        verdicts = {row.verdict for row in self.headlines} - {NOT_RUN}
+        if len(verdicts) == 1:
+            return verdicts.pop()
+        # Where none replicates, mixed are the others: not replicated, and inconclusive.
+        return next((one for one in (REPLICATED, NOT_REPLICATED) if one in verdicts), NOT_RUN)
 
     @property
     def headlines(self) -> tuple[Claim, ...]:
@@ -109,9 +120,7 @@ class ClaimResult:
         run = [row for row in self.headlines if row.verdict != NOT_RUN]
         if self.verdict != MIXED:
             return self.verdict
-        verdicts = [row.verdict for row in run]
-        # Where none replicates, mixed are the others: not replicated, and inconclusive.
-        told = REPLICATED if REPLICATED in verdicts else NOT_REPLICATED
+        told, verdicts = self._told, [row.verdict for row in run]
         unit = "models" if len({row.model for row in run}) == len(run) else "models and data sets"
         return f"{told} on {verdicts.count(told)} of {len(run)} {unit}"
 
@@ -120,14 +129,16 @@ class ClaimResult:
         """The number that stands for the claim.
 
         That is the headline itself if it carries a published number or an interval. A headline that only counts how
-        many numbers meet the criterion gives way to the first of those that has a published value, or to the first.
+        many numbers meet the criterion gives way to one of those: one with the same verdict where there is any, one
+        with a published value among these, and the first of them.
         """
         first = self.first
         if first.published is not None or first.ci_low is not None:
             return first
         numbers = [row for row in self.numbers if not is_control(row) and not is_beside(row)]
-        told = [row for row in numbers if row.published is not None]
-        return (told or numbers or [first])[0]
+        decisive = [row for row in numbers if row.verdict == first.verdict] or numbers
+        told = [row for row in decisive if row.published is not None]
+        return (told or decisive or [first])[0]
 
     @property
     def numbers(self) -> tuple[Claim, ...]:

@@ -30,6 +30,11 @@ NUMBERS = [
 ]
 
 
+_CLAIM_COLUMNS = (
+    "claim", "statement", "metric", "published", "reproduced", "ci_low", "ci_high", "verdict",
+)  # fmt: skip
+
+
 class StudyResultsError(SightlineError):
     """Results of a study that are not there, or an item that it does not have."""
 
@@ -97,7 +102,7 @@ class StudyResults:
                 | {"published": shown.published, "reproduced": shown.reproduced}
                 | {"ci_low": shown.ci_low, "ci_high": shown.ci_high, "verdict": result.summary}
             )
-        return pd.DataFrame(lines).set_index("claim")
+        return pd.DataFrame(lines, columns=list(_CLAIM_COLUMNS)).set_index("claim")
 
     def numbers(self, claim: str) -> pd.DataFrame:
         """Rows behind one claim: verdict, numbers, controls, for every variant and model.

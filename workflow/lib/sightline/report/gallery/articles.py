@@ -239,7 +239,7 @@ def _data(entry: Entry, folder: Path, addresses: Mapping[str, str]) -> str:
         if len(lines) > len(shown)
         else f"{len(lines)} lines"
     )
-    table = table_html(header, shown, right)
+    table = table_html(header, shown, right, marked=False)
     return (
         f'<p>{links}</p><details class="csv"><summary>{said} of {escape(name)}</summary>'
         f"{_scroll(f'Lines of {name}')}{table}</div></details>"

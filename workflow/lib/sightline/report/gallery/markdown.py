@@ -32,14 +32,20 @@ def to_html(text: str, level: int = 4) -> str:
     return "\n".join(_blocks(text.splitlines(), level))
 
 
-def table_html(header: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[bool]) -> str:
-    """A table; texts are escaped, **bold** and `code` are kept."""
+def table_html(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    right: Sequence[bool],
+    marked: bool = True,
+) -> str:
+    """A table; texts are escaped, and where they are ``marked`` **bold** and `code` are kept."""
+    shown = _inline if marked else escape
 
     def row(tag: str, cells: Sequence[str]) -> str:
         classes = [' class="number"' if flag else "" for flag in right]
         scope = ' scope="col"' if tag == "th" else ""
         parts = [
-            f"<{tag}{scope}{kind}>{_inline(cell)}</{tag}>"
+            f"<{tag}{scope}{kind}>{shown(cell)}</{tag}>"
             for kind, cell in zip(classes, cells, strict=False)
         ]
         return f"<tr>{''.join(parts)}</tr>"

@@ -59,6 +59,14 @@ const Sightline = {
     try { history.replaceState(null, '', `#${new URLSearchParams(seen)}`); } catch { /* Some browsers forbid it for files. */ }
   },
 
+  // The element that the address names, if there is one.
+  target() {
+    try { return document.getElementById(decodeURIComponent(location.hash.slice(1))); } catch { return null; }
+  },
+
+  // Whether a key is pressed together with one that gives it another meaning: Alt and an arrow go back.
+  modified(event, ...meant) { return ['alt', 'ctrl', 'meta', 'shift'].some(key => event[`${key}Key`] && !meant.includes(key)); },
+
   // A number within bounds, or what stands for it.
   whole(text, count, otherwise) {
     const number = Number(text ?? NaN);

@@ -6,7 +6,7 @@ class Film {
     this.buttons.forEach((button, number) => button.addEventListener('click', () => chosen(number)));
     host.addEventListener('keydown', event => {
       const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-      if (!step) return;
+      if (!step || Sightline.modified(event)) return;
       event.preventDefault();
       const number = (this.number + step + this.buttons.length) % this.buttons.length;
       this.buttons[number].focus();

@@ -2,8 +2,7 @@
 class Filters {
   // host: the element with groups of buttons (data-study, data-verdict, ...) and one search; changed() is told.
   constructor(host, changed) {
-    this.wanted = {};
-    this.words = [];
+    Object.assign(this, { host, changed, wanted: {}, words: [] });
     this.search = host.querySelector('input[type=search]');
     for (const group of host.querySelectorAll('.choice')) {
       const buttons = [...group.querySelectorAll('button')];
@@ -21,6 +20,15 @@ class Filters {
       changed();
     });
     this.read();
+  }
+
+  // Everything is asked for again.
+  reset() {
+    this.search.value = '';
+    this.read();
+    for (const button of this.host.querySelectorAll('.choice button')) button.setAttribute('aria-pressed', Object.values(button.dataset).every(value => !value));
+    this.wanted = {};
+    this.changed();
   }
 
   read() { this.words = this.search.value.toLowerCase().split(/\s+/).filter(Boolean); }

@@ -28,8 +28,8 @@
 
   // One item, or all of them: the address says which, so that back and forward work.
   function turn(first) {
-    const target = get(decodeURIComponent(location.hash.slice(1)));
-    const shown = articles.includes(target) ? target : null;
+    const target = Sightline.target();
+    const shown = target?.closest('article') ?? null;
     if (shown && !overview.hidden) place = scrollY;
     const back = !shown && overview.hidden;
     overview.hidden = shown !== null;
@@ -40,6 +40,7 @@
       requestAnimationFrame(() => scrollTo(0, 0));
       if (!first) shown.querySelector('h2').focus({ preventScroll: true });
     } else if (target && target !== overview) {
+      if (target.closest('[hidden]')) filters.reset();
       target.scrollIntoView();
       (target.matches('li') ? target : target.querySelector('h2[tabindex]'))?.focus({ preventScroll: true });
     } else if (back) scrollTo(0, place);
@@ -62,7 +63,7 @@
   document.addEventListener('click', event => { if (event.target.matches('.copy')) copy(event.target); });
   document.addEventListener('keydown', event => {
     const shown = articles.find(one => !one.hidden);
-    if (!shown || overview.hidden === false || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (!shown || overview.hidden === false || Sightline.modified(event)) return;
     // Arrows that scroll a table are not for turning pages.
     if (event.target.closest('.scroll, input')) return;
     const link = { ArrowLeft: '.before', ArrowRight: '.after', Escape: '.all' }[event.key];

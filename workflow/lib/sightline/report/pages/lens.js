@@ -263,8 +263,9 @@
     film.show(number);
     if (!decoded.has(number)) decoded.set(number, Sightline.blob(`image-${data.images[number].id}`, data.images[number].layout));
     const found = await decoded.get(number);
-    if (now.image !== number) return;
     const shown = await film.picture(number);
+    // Another image may have been chosen meanwhile.
+    if (now.image !== number) return;
     stored = found;
     picture = { colors: new Map(), sure: [] };
     for (let layer = 0; layer < states; layer++) {
@@ -296,7 +297,7 @@
       if (typing && now.query) search('');
       else if (now.held !== null) { now.held = now.token = null; markChanged(); remember(); }
       else if (now.query) search('');
-    } else if (event.key === 'PageUp' || event.key === 'PageDown') { event.preventDefault(); strip.choose(now.layer + (event.key === 'PageUp' ? 1 : -1)); }
+    } else if (!Sightline.modified(event) && (event.key === 'PageUp' || event.key === 'PageDown')) { event.preventDefault(); strip.choose(now.layer + (event.key === 'PageUp' ? 1 : -1)); }
   });
 
   const asked = Sightline.asked();

@@ -187,7 +187,7 @@
   get('sink').addEventListener('change', event => { now.sink = !event.target.checked; draw(); });
   get('tokens').addEventListener('keydown', event => {
     const step = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 }[event.key];
-    if (!step) return;
+    if (!step || Sightline.modified(event)) return;
     event.preventDefault();
     const all = buttons(), next = all[(all.findIndex(one => one.token === now.token) + step + all.length) % all.length];
     next.focus();
@@ -195,7 +195,7 @@
   });
   document.addEventListener('keydown', event => {
     if (event.key === 'Escape' && now.held !== null) { now.held = now.patch = null; patchChanged(); remember(); }
-    else if (event.key === 'PageUp' || event.key === 'PageDown') { event.preventDefault(); strip.move(event.key === 'PageUp' ? 1 : -1); }
+    else if (!Sightline.modified(event) && (event.key === 'PageUp' || event.key === 'PageDown')) { event.preventDefault(); strip.move(event.key === 'PageUp' ? 1 : -1); }
   });
 
   const asked = Sightline.asked();

@@ -4,13 +4,19 @@
   const claims = [...document.querySelectorAll('.claim')];
   const filters = new Filters(document.querySelector('.filters'), show);
 
+  // A link to a claim shows it, whatever is filtered.
+  function follow() {
+    const target = Sightline.target();
+    if (target?.closest('.claim[hidden], section[hidden]')) { filters.reset(); target.scrollIntoView(); }
+  }
+
   function show() {
     let found = 0;
     for (const section of sections) {
       let here = 0;
       for (const claim of section.querySelectorAll('.claim')) {
         const fits = filters.accepts('study', [section.dataset.study])
-          && filters.accepts('verdict', claim.dataset.verdicts.split(' ')) && filters.finds(claim.dataset.text);
+          && filters.accepts('verdict', [claim.dataset.mark]) && filters.finds(claim.dataset.text);
         claim.hidden = !fits;
         here += fits;
       }
@@ -22,6 +28,7 @@
   }
 
   Sightline.themeButton(get('theme'));
+  addEventListener('hashchange', follow);
   show();
   document.documentElement.dataset.ready = 'yes';
 })();

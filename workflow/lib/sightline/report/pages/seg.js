@@ -143,7 +143,7 @@
   for (const id of ['points', 'truth', 'own', 'clicked']) get(id).addEventListener('change', drawMasks);
   document.addEventListener('keydown', event => {
     if (event.key === 'Escape' && now.held !== null) { now.held = now.token = null; drawValue(); remember(); }
-    else if (event.key === 'PageUp' || event.key === 'PageDown') { event.preventDefault(); strip.choose(now.entry + (event.key === 'PageUp' ? 1 : -1)); }
+    else if (!Sightline.modified(event) && (event.key === 'PageUp' || event.key === 'PageDown')) { event.preventDefault(); strip.choose(now.entry + (event.key === 'PageUp' ? 1 : -1)); }
   });
 
   const asked = Sightline.asked();

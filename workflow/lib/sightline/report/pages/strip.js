@@ -21,7 +21,7 @@ class LayerStrip {
     host.addEventListener('pointermove', event => { if (event.buttons) pick(event); });
     host.addEventListener('keydown', event => {
       const to = { ArrowLeft: this.layer - 1, ArrowDown: this.layer - 1, ArrowRight: this.layer + 1, ArrowUp: this.layer + 1, Home: 0, End: count - 1 }[event.key];
-      if (to === undefined) return;
+      if (to === undefined || Sightline.modified(event)) return;
       event.preventDefault();
       this.choose(to);
     });

@@ -183,7 +183,7 @@
   for (const id of ['boxes', 'lines', 'names']) get(id).addEventListener('change', outlinesChanged);
   get('stretch').addEventListener('change', drawMap);
   document.addEventListener('keydown', event => {
-    if (event.key === 'PageUp' || event.key === 'PageDown') { event.preventDefault(); strip.choose(now.layer + (event.key === 'PageUp' ? 1 : -1)); }
+    if (!Sightline.modified(event) && (event.key === 'PageUp' || event.key === 'PageDown')) { event.preventDefault(); strip.choose(now.layer + (event.key === 'PageUp' ? 1 : -1)); }
   });
 
   const asked = Sightline.asked();

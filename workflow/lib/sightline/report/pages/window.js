@@ -24,6 +24,7 @@ class LayerWindow {
     });
     host.addEventListener('pointermove', event => { if (event.buttons && this.anchor !== undefined) this.choose(this.anchor, at(event)); });
     host.addEventListener('keydown', event => {
+      if (Sightline.modified(event, 'shift')) return;
       const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1 }[event.key];
       if (event.key === 'Home' || event.key === 'End') {
         const edge = event.key === 'Home' ? 0 : count - 1;

@@ -105,7 +105,7 @@ def _clear(run: Path, out: Path) -> None:
     if not out.exists() or not any(out.iterdir()):
         return
     # Snakemake has removed the card of a folder that it is about to write again.
-    if out.resolve().parent != run.resolve() and not (out / CARD).is_file():
+    if out.resolve() != (run / "published").resolve() and not (out / CARD).is_file():
         raise PublicationError(f"{out} holds other files. Give a folder that is empty or absent.")
     shutil.rmtree(out)
 
