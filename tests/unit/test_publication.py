@@ -126,6 +126,24 @@ def test_nothing_tells_of_the_machine(published):
     assert "* `one`: org/one at `abc`" in text and "* `two`: two" in text
 
 
+@pytest.mark.parametrize("suffix", ["parquet", "json"])
+def test_measurements_that_name_files_of_the_user_are_refused(run, tmp_path, suffix):
+    """Images of a local data set are named by their paths."""
+    config = changed("datasets/coco", {"source": "local", "path": "/home/me/coco"})
+    table = pd.DataFrame({"image": ["/home/me/coco/val2017/1.jpg"], "n": [1]})
+    file = run / f"neo2025/measurements/ablation/one.{suffix}"
+    table.to_parquet(file) if suffix == "parquet" else table.to_json(file)
+    file.write_bytes(file.read_bytes().replace(b"\\/", b"/"))
+    with pytest.raises(PublicationError, match=r"names files below /home/me/coco.*a link"):
+        publish(run, config, tmp_path / "published")
+    assert not (tmp_path / "published").exists()
+    publish(
+        run,
+        changed("datasets/coco", {"source": "local", "path": "links/coco"}),
+        tmp_path / "published",
+    )
+
+
 def test_publishing_again_gives_the_same_bytes(published, run):
     before = {file: file.read_bytes() for file in published.rglob("*") if file.is_file()}
     (published / "old.txt").write_text("left over")
@@ -229,4 +247,6 @@ def test_only_paths_and_secrets_are_rewritten():
     kept = {"path": "org/one", "n": [1, None, True], "question": "What is it?"}
     assert portable(kept) == kept
     assert portable({"path": "/home/me/data/coco"}) == {"path": "coco"}
+    outside = ["../../home/me/coco", "~/data/coco", "file:///home/me/coco"]
+    assert portable(outside) == ["coco"] * 3
     assert portable(["https://me:password@host/x"]) == ["https://***@host/x"]

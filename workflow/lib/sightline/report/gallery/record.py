@@ -21,6 +21,7 @@ import sightline
 from sightline.cli import run
 from sightline.errors import SightlineError
 from sightline.files import sha256, write_json
+from sightline.report.publication.settings import portable
 from sightline.sources import LIBRARY
 
 PACKAGES = (
@@ -72,7 +73,7 @@ def checkpoint_record(entry: Mapping[str, Any]) -> dict[str, Any]:
         files = sorted(file for kind in WEIGHTS for file in folder.glob(kind))
         sums = {file.name: sha256(file) for file in files}
     return {
-        "path": entry["path"],
+        "path": portable(entry["path"]),
         "revision": entry.get("revision", ""),
         "sha256": sums,
         "studies": entry["studies"],

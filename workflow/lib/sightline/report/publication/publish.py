@@ -21,6 +21,7 @@ from sightline.cache.store import DamagedTraceError, TraceReader
 from sightline.files import atomic_path
 from sightline.report.publication.card import write_card
 from sightline.report.publication.contents import (
+    CACHE,
     CARD,
     SCORECARD,
     PublicationError,
@@ -29,6 +30,7 @@ from sightline.report.publication.contents import (
     traces_of,
 )
 from sightline.report.publication.manifest import Manifest
+from sightline.report.publication.places import places_of, refuse_places
 from sightline.report.publication.settings import published_settings
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,9 @@ def publish(run: Path, config: dict[str, Any], out: Path) -> Manifest:
     # Shards that are kept elsewhere are not among the files of the run.
     names = sorted({*names, *written})
     names += [SCORECARD] if (run / SCORECARD).is_file() else []
+    for name in names:
+        if not name.startswith(f"{CACHE}/"):
+            refuse_places(run / name, places_of(config))
     _clear(run, out)
     files = {}
     for name in names:

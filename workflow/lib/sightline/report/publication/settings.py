@@ -17,14 +17,15 @@ _CACHES = {"image_tokens": "neo2025", "lens": "neo2025"}
 
 
 def portable(value: Any) -> Any:
-    """A value without secrets, and absolute paths cut to their last part."""
+    """A value without secrets, and paths that lead out of the working directory cut to their last part."""
     if isinstance(value, Mapping):
         return {key: portable(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [portable(part) for part in value]
     if isinstance(value, str):
-        path = PurePath(value)
-        return path.name if path.is_absolute() else redact(value)
+        path = PurePath(value.removeprefix("file://"))
+        outside = path.is_absolute() or path.parts[:1] == ("..",) or value.startswith("~")
+        return path.name if outside else redact(value)
     return value
 
 
