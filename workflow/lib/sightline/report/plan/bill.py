@@ -73,15 +73,15 @@ def reckon(run: Run, jobs: Sequence[Job], card: Card) -> list[Line]:
 
 def _line(run: Run, rule: str, jobs: Sequence[Job], card: Card) -> Line:
     takes = [take(run, job) for job in jobs]
-    hours, memories, unknown, notes = None, [], 0, [one.note for one in takes if one.note]
+    hours, memories, notes = None, [], [one.note for one in takes if one.note]
+    unknown = {number for number, one in enumerate(takes) if _lacks(one)}
     if rule in WORKS:
-        hours = 0.0
-        for job in jobs:
+        for number, job in enumerate(jobs):
             arithmetic, wildcard = WORKS[rule]
             name = job.wildcards[wildcard]
             work, needed = arithmetic(run, name), memory(run, name)
             if work is None or work.flops == inf:
-                unknown += 1
+                unknown.add(number)
                 notes.append(f"{name}: hours unknown")
                 continue
             needed = needed or 0
@@ -93,10 +93,9 @@ def _line(run: Run, rule: str, jobs: Sequence[Job], card: Card) -> Line:
                 )
             # Layers on several cards wait for each other: each is held all the time.
             took = seconds(work * job.share, run.weight_bytes(name) or 0, card)
-            hours += cards * took / 3600
+            hours = (hours or 0) + cards * took / 3600
     elif rule in UNRECKONED:
         notes.append(f"hours not reckoned: {UNRECKONED[rule]}")
-    unknown += sum(_lacks(one) for one in takes)
     return Line(
         rule,
         len(jobs),
@@ -106,7 +105,7 @@ def _line(run: Run, rule: str, jobs: Sequence[Job], card: Card) -> Line:
         max(memories, default=None),
         hours,
         _loosest(one.kind for one in takes),
-        unknown,
+        len(unknown),
         tuple(dict.fromkeys(notes)),
     )
 

@@ -8,7 +8,7 @@ from sightline.report.plan.bill import UNKNOWN, Line, total
 from sightline.report.plan.cards import Card
 from sightline.report.plan.room import ALLOWANCE, Disk
 from sightline.report.plan.run import Run
-from sightline.report.plan.work import TEXT
+from sightline.report.plan.work import TEXT, UNRECKONED
 
 COLUMNS = (
     "rule",
@@ -63,16 +63,19 @@ def as_markdown(run: Run, lines: Sequence[Line], card: Card, disks: Sequence[Dis
         _row(total(lines)),
         "",
     ]
-    if others:
-        named = ", ".join(f"{line.rule} ({line.jobs})" for line in others)
-        rows += [f"Without a GPU and with little on disk: {named}.", ""]
+    for told, some in (
+        ("On a GPU, hours not reckoned", [one for one in others if one.rule in UNRECKONED]),
+        ("Without a GPU and with little on disk", [one for one in others if one.rule not in UNRECKONED]),
+    ):  # fmt: skip
+        if some:
+            rows += [f"{told}: {', '.join(f'{one.rule} ({one.jobs})' for one in some)}.", ""]
     notes = [f"* {line.rule}: {note}" for line in lines for note in line.notes]
     if notes:
         rows += ["What the figures rest on:", "", *notes, ""]
     for disk in disks:
         fits = "enough" if disk.suffices else "NOT ENOUGH"
         rows.append(
-            f"Disk of {disk.folder}: up to {size(disk.needed)} will be written, {size(disk.free)} are free: {fits}."
+            f"Disk of {disk.folder}: about {size(disk.needed)} will be written, {size(disk.free)} are free: {fits}."
         )
     rows.append(f"For tables and figures, {ALLOWANCE - 1:.0%} were added beside the results.")
     return "\n".join(rows) + "\n"
