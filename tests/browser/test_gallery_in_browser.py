@@ -272,8 +272,10 @@ def test_the_scorecard_shows_what_its_csv_holds(window, site):
 
 def test_the_scorecard_is_filtered_by_study_verdict_and_words(window, site):
     page = window.open(site.parents[1] / "scorecard.html")
+    page.get_by_role("button", name="1 mixed").click()
+    assert visible(page, ".claim .key") == ["C2"]
     page.get_by_role("button", name="1 not replicated").click()
-    assert visible(page, ".claim .key") == ["C2", "C4"]
+    assert visible(page, ".claim .key") == ["C4"]
     page.get_by_role("button", name="Qian et al. 2025").click()
     assert visible(page, ".claim .key") == ["C4"]
     page.get_by_role("button", name="4 all").click()
@@ -282,6 +284,39 @@ def test_the_scorecard_is_filtered_by_study_verdict_and_words(window, site):
     assert visible(page, ".claim .key") == ["C1"]
     page.fill("#search", "nothing like it")
     assert visible(page, ".claim .key") == [] and page.locator("#none").is_visible()
+
+
+def test_a_link_to_a_claim_shows_it_whatever_is_filtered(window, site):
+    page = window.open(site.parents[1] / "scorecard.html")
+    page.get_by_role("button", name="Qian et al. 2025").click()
+    page.evaluate("location.hash = 'neo2025-C1'")
+    page.wait_for_selector("#neo2025-C1:not([hidden])")
+    assert page.inner_text("#found") == "4 of 4 claims"
+    assert page.get_by_role("button", name="all studies").get_attribute("aria-pressed") == "true"
+
+
+def test_a_link_to_a_study_shows_it_whatever_is_filtered(window, site):
+    page = window.open(site)
+    page.fill("#search", "nothing like it")
+    assert visible(page, "section.study") == []
+    page.evaluate("location.hash = 'study-neo2025'")
+    page.wait_for_selector("#study-neo2025 h2")
+    assert page.locator("#search").input_value() == "" and visible(page, "section.study")
+
+
+@pytest.mark.parametrize("address", ["#%", "#nowhere"])
+def test_an_address_that_names_nothing_shows_the_overview(window, site, address):
+    page = window.open(site, address)
+    assert page.locator("#overview").is_visible() and visible(page, "article") == []
+
+
+def test_keys_with_modifiers_are_the_browsers(window, site):
+    page = window.open(site, "#neo2025-tab1")
+    for keys in ("Alt+ArrowRight", "Shift+ArrowRight", "Control+ArrowRight"):
+        page.keyboard.press(keys)
+        assert page.evaluate("location.hash") == "#neo2025-tab1"
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate("location.hash") != "#neo2025-tab1"
 
 
 def test_links_of_the_scorecard_lead_to_figures(window, site):

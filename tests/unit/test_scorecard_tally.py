@@ -113,6 +113,26 @@ def test_a_count_gives_way_to_a_number_that_was_published():
     assert results_by_claim([own, *numbers])[0].shown == own
 
 
+def test_the_number_that_stands_for_a_claim_has_its_verdict():
+    """A replicated number, even a published one, does not stand beside "not replicated"."""
+    numbers = [
+        row(metric="fits", published=3.0, published_source="paper"),
+        row(NOT_REPLICATED, metric="does not fit"),
+        row(NOT_REPLICATED, metric="nor this", published=1.0, published_source="paper"),
+    ]
+    for behind, shown in (
+        (numbers, "nor this"),
+        (numbers[:2], "does not fit"),
+        (numbers[:1], "fits"),
+    ):
+        assert results_by_claim([row(NOT_REPLICATED), *behind])[0].shown.metric == shown
+
+
+def test_of_models_that_differ_the_one_is_shown_that_the_summary_tells_of():
+    (result,) = results_by_claim([row(INCONCLUSIVE), row(model="second")])
+    assert (result.first.model, result.summary) == ("second", "replicated on 1 of 2 models")
+
+
 @pytest.mark.parametrize(
     ("metric", "words"),
     [
