@@ -1,5 +1,7 @@
 """What differs between families: where image tokens lie, how positions count, how images are cut."""
 
+import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -196,15 +198,19 @@ def test_where_the_blocks_are(vlm):
     assert len(text.rotary_emb(torch.zeros(1), places)) == 2
 
 
-def test_answers_are_greedy_whatever_the_checkpoint_asks(vlm, images):
+def test_answers_are_greedy_whatever_the_checkpoint_asks(vlm, images, tmp_path):
     """Qwen's generation settings sample and punish repetition; here the likeliest word is taken."""
-    vlm = load_vlm(vlm.source)
     tokens, prompt = vlm.encode_images(images[:1]), vlm.prompt(QUESTION)
     plain = vlm.generate(prompt, tokens, 8)
-    vlm.model.generation_config.update(
-        do_sample=True, temperature=3.0, top_k=2, top_p=0.1, repetition_penalty=5.0
-    )
-    assert vlm.generate(prompt, tokens, 8) == plain
+    folder = shutil.copytree(vlm.source.path, tmp_path / "model")
+    file = folder / "generation_config.json"
+    asked = {
+        "do_sample": True, "temperature": 3.0, "top_k": 2, "top_p": 0.1, "repetition_penalty": 5.0,
+        "no_repeat_ngram_size": 1, "suppress_tokens": vlm.tokenizer.encode(plain[0]), "num_beams": 3,
+    }  # fmt: skip
+    file.write_text(json.dumps((json.loads(file.read_text()) if file.exists() else {}) | asked))
+    other = load_vlm(replace(vlm.source, path=str(folder)))
+    assert other.generate(prompt, tokens, 8) == plain
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])

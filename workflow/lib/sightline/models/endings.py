@@ -1,4 +1,4 @@
-"""Where greedy answers end."""
+"""Greedy answers, and where they end."""
 
 from collections.abc import Sequence
 
@@ -7,17 +7,20 @@ from transformers import GenerationConfig, PreTrainedTokenizerBase
 from sightline.models.registry import ModelError, ModelSource
 
 
-def complete_generation(
+def greedy_generation(
     settings: GenerationConfig,
     tokenizer: PreTrainedTokenizerBase,
     stop: Sequence[str],
     source: ModelSource,
-) -> None:
-    """End answers where the template says so, and pad where a checkpoint names no padding.
+) -> GenerationConfig:
+    """Settings under which the likeliest word follows, and answers end where the template says so.
+
+    Of a checkpoint's own settings only special tokens are taken over: sampling, penalties and words that it forbids
+    would make ``generate`` answer otherwise than a replay, which takes the likeliest word.
 
     Args:
-        settings: of the model; changed.
-        tokenizer: of the model.
+        settings: of the checkpoint.
+        tokenizer: of the model; pads where the settings name no padding.
         stop: tokens that end an answer, beside those of the settings.
         source: the model's entry in the configuration.
 
@@ -36,7 +39,13 @@ def complete_generation(
                 "which this tokenizer lacks. Take the template the checkpoint was trained with."
             )
         ends.append(vocabulary[token])
-    settings.eos_token_id = list(dict.fromkeys(ends)) or None
-    if settings.pad_token_id is None:
+    pad = settings.pad_token_id
+    if pad is None:
         pad = tokenizer.pad_token_id
-        settings.pad_token_id = next(iter(ends), None) if pad is None else pad
+    if pad is None:
+        pad = next(iter(ends), None)
+    return GenerationConfig(
+        bos_token_id=settings.bos_token_id,
+        eos_token_id=list(dict.fromkeys(ends)) or None,
+        pad_token_id=pad,
+    )

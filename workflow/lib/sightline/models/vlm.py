@@ -14,7 +14,7 @@ from PIL import Image
 from transformers import Cache
 
 from sightline.models.adapters import Adapter
-from sightline.models.endings import complete_generation
+from sightline.models.endings import greedy_generation
 from sightline.models.inputs import class_of
 from sightline.models.prompts import Prompt, find_template, first_token, of_equal_length
 from sightline.models.registry import ModelError, ModelSource
@@ -61,7 +61,9 @@ class VLM:
             )
         self._check_template()
         self._check_token_count()
-        complete_generation(model.generation_config, self.tokenizer, self._template.stop, source)
+        model.generation_config = greedy_generation(
+            model.generation_config, self.tokenizer, self._template.stop, source
+        )
 
     @property
     def device(self) -> torch.device:
@@ -301,12 +303,6 @@ class VLM:
             past_key_values=past,
             max_new_tokens=max_new_tokens,
             do_sample=False,
-            num_beams=1,
-            temperature=None,
-            top_p=None,
-            top_k=None,
-            # Some checkpoints ask for one, which is no longer the most likely word.
-            repetition_penalty=None,
         )
 
     def decode(self, tokens: torch.Tensor | Sequence[int], keep_special: bool = False) -> str:
