@@ -10,6 +10,7 @@ from by_hand import ByHand
 from sightline.instruments import branches, row_attention
 from sightline.instruments.branches import Branches
 from sightline.instruments.clean_run import ReplayError
+from sightline.instruments.intervene import intervene
 from sightline.instruments.interventions import (
     Condition,
     InterventionError,
@@ -160,8 +161,20 @@ def test_conditions_need_names_of_their_own(clean):
         replay(clean, [CONDITIONS[0], Condition("none", CONDITIONS[1].interventions)])
     with pytest.raises(ReplayError, match="at least one"):
         replay(clean, [])
-    with pytest.raises(ReplayError, match="expected"):
-        replay(clean, CONDITIONS, {"given": torch.zeros(3)})
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (5, None)])
+def test_vectors_have_the_width_of_a_token(clean, shape):
+    """Neither stretched over the width nor taken for those of another image."""
+    width, condition = clean.residual[0].shape[-1], Condition("x", ReplaceTokens((1,), "given"))
+    vectors = {"given": torch.zeros([width if side is None else side for side in shape])}
+    with pytest.raises(InterventionError, match="vector 'given': shape"):
+        replay(clean, [condition], vectors)
+    with (
+        pytest.raises(InterventionError, match="vector 'given': shape"),
+        intervene(clean.vlm, condition, clean.prompt, vectors=vectors),
+    ):
+        clean.vlm.logits(clean.prompt, clean.image_tokens[None])
 
 
 def test_a_vector_may_not_be_called_what_stands_for_the_images_own(clean):

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from sightline.instruments.edges import Edges, Positions
-from sightline.instruments.interventions import MEAN, ZEROS
+from sightline.instruments.interventions import MEAN, ZEROS, InterventionError
 
 
 def replacement(
@@ -21,6 +21,9 @@ def replacement(
 
     Returns:
         Sorted positions in the prompt and what stands there, (positions, width); None if nothing is replaced.
+
+    Raises:
+        InterventionError: a vector is of another shape.
     """
     if not edges.replaced:
         return None
@@ -33,6 +36,11 @@ def replacement(
             vector = image.float().mean(0).to(image).expand(len(tokens), -1)
         elif isinstance(one.by, str):
             given = vectors[one.by].to(image)
+            shapes = tuple(image.shape[1:]), tuple(image.shape)
+            if tuple(given.shape) not in shapes:
+                raise InterventionError(
+                    f"vector {one.by!r}: shape {tuple(given.shape)}; expected {shapes[0]} or {shapes[1]}."
+                )
             vector = given.expand(len(tokens), -1) if given.dim() == 1 else given[tokens]
         else:
             vector = image[torch.tensor(one.by, device=image.device)]

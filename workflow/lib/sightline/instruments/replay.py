@@ -55,7 +55,7 @@ def check(
 
     Raises:
         InterventionError: a condition cannot be applied to this model and prompt.
-        ReplayError: no conditions, two of one name, or a vector of another shape.
+        ReplayError: no conditions, or two of one name.
     """
     names = [condition.name for condition in conditions]
     if not names or len(set(names)) < len(names):
@@ -65,13 +65,6 @@ def check(
             if names
             else "replay: no conditions; give at least one."
         )
-    for name, vector in (vectors or {}).items():
-        width = clean.residual[0].shape[-1]
-        shapes = (width,), (len(clean.prompt.roles.image), width)
-        if tuple(vector.shape) not in shapes:
-            raise ReplayError(
-                f"vector {name!r}: shape {tuple(vector.shape)}; expected {shapes[0]} or {shapes[1]}."
-            )
     return [
         resolve(condition, clean.prompt.roles, len(clean.blocks), clean.heads, vectors)
         for condition in conditions
