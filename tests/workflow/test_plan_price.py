@@ -45,7 +45,9 @@ def planned(tmp_path_factory) -> tuple[Path, dict[str, dict[str, str]], str]:
     config = small_config(folder)
     call = ("--cores", "1", "--configfile", config)
     results = Path("results/tiny")
-    ran = snakemake(folder, *(results / name for name in KNOWN), "results/models/vit.json", *call)
+    ran = snakemake(
+        folder, *(results / name for name in KNOWN), results / "tiny" / "vit.json", *call
+    )
     assert ran.returncode == 0, ran.stdout
     ran = snakemake(folder, "plan", *call)
     assert ran.returncode == 0, ran.stdout

@@ -68,8 +68,13 @@ class Run:
         """Shape of a model, a part or an encoder; None where nothing tells it yet."""
         origin = self.origin(name)
         conversion = self.config.get("conversions", {}).get(origin)
-        folders = [self.results / "models" / origin, Path(self.entry(origin).get("path", "none"))]
-        folders += [self.resources.parent / one for one in folders[1:]]
+        # Fetched for all runs, written by this one, or there.
+        folders = [
+            self.results / "models" / origin,
+            self.folder / "tiny" / origin,
+            Path(self.entry(origin).get("path", "none")),
+        ]
+        folders.append(self.resources.parent / folders[-1])
         if conversion:
             # What was published has another layout.
             folders = [self.results / "converted" / origin / _CONVERTED[conversion["layout"]]]
