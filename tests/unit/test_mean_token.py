@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from sightline.cache.store import TraceReader, TraceWriter
-from sightline.instruments.capture import CaptureError, choose_images
+from sightline.instruments.capture import ImageListError, choose_images
 from sightline.instruments.mean_token import (
     MeanTokenError,
     average,
@@ -95,9 +95,9 @@ def test_a_list_of_images_keeps_its_order(dataset, tmp_path):
     assert choose_images(coco, str(listed), None) == [8, 30, 4]
     assert choose_images(coco, str(listed), 2) == [8, 30]
     assert choose_images(coco, "all", None) == IDS
-    with pytest.raises(CaptureError, match="--limit 0"):
+    with pytest.raises(ImageListError, match="--limit 0"):
         choose_images(coco, "all", 0)
-    with pytest.raises(CaptureError, match="column image_id"):
+    with pytest.raises(ImageListError, match="column image_id"):
         choose_images(coco, str(dataset / "annotations" / "instances_val2017.json"), None)
 
 

@@ -169,6 +169,15 @@ def test_a_dtype_can_be_asked_for(tiny_llava_folder, images):
     assert vlm.logits(vlm.prompt("Is there a cat?"), tokens).dtype == torch.float32
 
 
+def test_damaged_generation_settings_are_not_taken_for_none(tiny_llava_folder, tmp_path):
+    folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")
+    (folder / "generation_config.json").write_text('{"eos_token_id": 2')
+    with pytest.raises(
+        ModelError, match=r"generation_config\.json is damaged .* Get the file again"
+    ):
+        load_vlm(folder, device="cpu")
+
+
 def test_incomplete_folders_say_what_is_missing(tiny_llava_folder, tmp_path):
     """Without weights."""
     folder = shutil.copytree(tiny_llava_folder, tmp_path / "copy")

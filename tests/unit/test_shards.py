@@ -87,6 +87,11 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path):
     write_parquet(pd.DataFrame({"b": [1]}), tmp_path / "two.parquet")
     with pytest.raises(GatherError, match=r"two\.parquet: columns are b, those of .* a\."):
         gather_table([tmp_path / "one.parquet", tmp_path / "two.parquet"], tmp_path / "out.parquet")
+    write_parquet(pd.DataFrame({"a": ["1"]}), tmp_path / "two.parquet")
+    with pytest.raises(
+        GatherError, match=r"out\.parquet: the shards .* different kinds in one column"
+    ):
+        gather_table([tmp_path / "one.parquet", tmp_path / "two.parquet"], tmp_path / "out.parquet")
     (tmp_path / "one.json").write_text("1")
     (tmp_path / "two.json").write_text("2")
     with pytest.raises(GatherError, match=r"two\.json differs from"):

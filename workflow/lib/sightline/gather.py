@@ -29,7 +29,7 @@ def gather_table(parts: Sequence[Path], out: Path) -> None:
         out: file to write.
 
     Raises:
-        GatherError: the tables have different columns.
+        GatherError: the tables have different columns, or values of different kinds in one.
     """
     tables = [pq.read_table(part) for part in parts]
     for part, table in zip(parts, tables, strict=True):
@@ -41,7 +41,13 @@ def gather_table(parts: Sequence[Path], out: Path) -> None:
     # A column without values has no type of its own, in a table with rows or without.
     filled = [table for table in tables if len(table)] or tables[:1]
     # Texts in several pieces would be written in other bytes.
-    whole = pa.concat_tables(filled, promote_options="default").combine_chunks()
+    try:
+        whole = pa.concat_tables(filled, promote_options="default").combine_chunks()
+    except pa.ArrowTypeError as error:
+        raise GatherError(
+            f"{out}: the shards {', '.join(map(str, parts))} hold values of different kinds in one column ({error}). "
+            "Delete them and run snakemake again."
+        ) from error
     write_parquet(whole.to_pandas(), out)
 
 

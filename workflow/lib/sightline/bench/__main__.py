@@ -1,6 +1,6 @@
 """Measure speed and memory of the instruments against plain transformers, print a table, write JSON.
 
-python -m sightline.bench --shape small --threads 1 --rounds 5 --out docs/benchmarks.json --doc docs/benchmarks.md
+python -m sightline.bench --shape small --threads 1 --out docs/benchmarks.json --doc docs/benchmarks.md
 python -m sightline.bench growth --shape small --threads 1 --out docs/benchmarks-growth.json
 python -m sightline.bench doc --doc docs/benchmarks.md
 """

@@ -34,8 +34,8 @@ transformers, one condition at a time. Both sides run the same random weights, i
 _COMMANDS = """## To repeat
 
 ```
-python -m sightline.bench --shape small --threads 1 --rounds 5 --out docs/benchmarks.json --doc docs/benchmarks.md
-python -m sightline.bench --shape 7b --rounds 5 --out docs/benchmarks-7b.json --doc docs/benchmarks.md     # on a GPU
+python -m sightline.bench --shape small --threads 1 --out docs/benchmarks.json --doc docs/benchmarks.md
+python -m sightline.bench --shape 7b --out docs/benchmarks-7b.json --doc docs/benchmarks.md     # on a GPU
 python -m sightline.bench growth --shape small --threads 1 --out docs/benchmarks-growth.json --doc docs/benchmarks.md
 ```
 """

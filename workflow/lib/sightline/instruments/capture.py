@@ -30,7 +30,7 @@ TRACE = "image_tokens"
 ALL = "all"
 
 
-class CaptureError(SightlineError):
+class ImageListError(SightlineError):
     """The list of images does not fit the data set."""
 
 
@@ -46,25 +46,25 @@ def choose_images(coco: Coco, images: str, limit: int | None) -> list[int]:
         In the order of the annotation file, or of the CSV.
 
     Raises:
-        CaptureError: names the file, and the row or key at fault.
+        ImageListError: names the file, and the row or key at fault.
     """
     chosen = list(coco.image_ids)
     if images != ALL:
         try:
             chosen = pd.read_csv(images)["image_id"].tolist()
         except (OSError, ValueError, KeyError) as error:
-            raise CaptureError(
+            raise ImageListError(
                 f"{images}: expected a CSV file with a column image_id, or {ALL!r} ({error})."
             ) from None
         known = set(coco.image_ids)
         for row, image in enumerate(chosen, start=1):
             if image not in known:
-                raise CaptureError(
+                raise ImageListError(
                     f"{images}: row {row}: image {image} is not in the split. "
                     "List images of this split only."
                 )
     if limit is not None and limit < 1:
-        raise CaptureError(f"--limit {limit}: give at least 1, or leave it out for all images.")
+        raise ImageListError(f"--limit {limit}: give at least 1, or leave it out for all images.")
     return chosen[:limit]
 
 

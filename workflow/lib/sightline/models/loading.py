@@ -1,5 +1,6 @@
 """Loading a model from a folder or from the hub."""
 
+import json
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -39,6 +40,7 @@ def load_vlm(
     location, revision = source.location, source.revision
     if source.folder:
         check_weights(source.folder)
+        _check_generation_settings(source)
     placing = choose_placing(source, device)
     try:
         config = AutoConfig.from_pretrained(location, revision=revision)
@@ -104,6 +106,19 @@ def choose_placing(source: ModelSource, device: torch.device) -> dict[str, Any]:
         )
         placing.setdefault("device_map", {"": str(device)})
     return placing
+
+
+def _check_generation_settings(source: ModelSource) -> None:
+    # Transformers takes a file that it cannot read for none, and answers would end elsewhere.
+    file = Path(source.path) / "generation_config.json"
+    if not file.is_file():
+        return
+    try:
+        json.loads(file.read_text())
+    except ValueError as error:
+        raise ModelError(
+            f"models.{source.key}: {file} is damaged ({error}). Get the file again."
+        ) from error
 
 
 def _check_family(source: ModelSource, config: Any, adapter: Adapter) -> None:

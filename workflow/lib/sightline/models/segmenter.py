@@ -97,7 +97,7 @@ class Segmenter(nn.Module):
 
         Args:
             places: (batch, prompts, points, 2), x, y in pixels of the segmenter's frame.
-            labels: (batch, prompts, points): 1 on the object, 0 off it, -10 for no click.
+            labels: (batch, prompts, points): 1 on the object, 0 off it, -1 for no click.
         """
         return self.sam.prompt_encoder(places, labels, None, None)[0]
 
