@@ -19,7 +19,7 @@ PAGE, README = "docs/rulegraph.md", "README.md"
 SMALL = "neo2025_tab1"
 """The rule whose way from the data is shown in the README."""
 SETTINGS = re.compile(
-    r"write_(model_identity|model_settings|settings_part|wanted_settings|\w+_protocol)"
+    r"write_(model_identity|model_settings|settings_part|wanted_settings|deciding_settings|\w+_protocol)"
 )
 BLOCK = re.compile(r"(?<=<!-- rule graph -->\n)```mermaid\n.*?```(?=\n)", re.S)
 HEAD = """# Rule graph

@@ -15,7 +15,8 @@ REAL = Path(
 # Needs an optional package, another source of data, or hours.
 NOT_IN_MINI = {
     "adopt_mean_token", "choose_images", "download_archive", "download_file", "fetch_images", "fetch_model",
-    "fetch_reasonseg_mirror", "unpack_annotations", "unpack_images", "write_wanted_settings",
+    "fetch_reasonseg_mirror", "unpack_annotations", "unpack_images", "write_deciding_settings",
+    "write_wanted_settings",
 }  # fmt: skip
 
 

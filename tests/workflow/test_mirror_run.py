@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
-from snakemake_calls import ROOT, TINY
+from snakemake_calls import ROOT, TINY, planned_jobs
 
 from mirror import Fault, serve
 from sightline.demo.write_world import main as write_world
@@ -71,9 +71,9 @@ def write_inventory(folder: Path, server) -> None:
         writer.writerows(rows)
 
 
-def write_config(folder: Path) -> Path:
+def write_config(folder: Path, count: int = COUNT, **settings: int) -> Path:
     study = TINY["studies"]["kaduri2025"] | {"models": ["small"]}
-    study |= {"images": {"split": "val2017", "count": COUNT}}
+    study |= {"images": {"split": "val2017", "count": count}} | settings
     study.pop("mme")
     entry = {"path": "llava-hf/small", "revision": COMMIT, "family": "llava", "prompt": "llava-1.5"}
     config = {
@@ -131,3 +131,16 @@ def test_only_what_the_run_needs_arrives_and_a_break_costs_nothing(server, tmp_p
     assert second.returncode == 0, second.stdout
     assert not [path for path, _ in server.asked if "2017" in path]
     assert (tmp_path / "results" / "models" / "small" / "model.safetensors").is_file()
+
+    # A setting that decides about no image sends for no list of images, and so repeats nothing that follows from one.
+    write_config(tmp_path, bootstrap=TINY["studies"]["kaduri2025"]["bootstrap"] + 1)
+    assert not {"choose_images", "fetch_images"} & planned(tmp_path, server, drawn)
+    write_config(tmp_path, count=COUNT + 1)
+    assert {"choose_images", "fetch_images"} <= planned(tmp_path, server, drawn)
+
+
+def planned(folder: Path, server, *targets: str) -> set[str]:
+    """Rules whose jobs Snakemake would run."""
+    dry = run(folder, server, "--dry-run", *targets)
+    assert dry.returncode == 0, dry.stdout
+    return set(planned_jobs(dry.stdout))

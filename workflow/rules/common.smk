@@ -384,6 +384,24 @@ def wanted_settings():
     return {name: given[name] for name in given if study(name)}
 
 
+def deciding_settings():
+    """Those among them that decide which images are looked at; of the others none sends for a new list."""
+    deciding = {
+        "neo2025": ("ablation_set", "vqa_set", "reference", "lens"),
+        "kaduri2025": ("images", "pope"),
+        "khajuria2025": ("pairs", "global_probe", "variants"),
+    }
+    of_lens = ("split", "max_annotations", "area", "images", "scenes")
+    given = wanted_settings()
+    if "neo2025" in given:
+        lens = given["neo2025"]["lens"]
+        given["neo2025"] |= {"lens": {key: lens.get(key) for key in of_lens}}
+    return {
+        name: {key: given[name].get(key) for key in (*deciding[name], "seed")}
+        for name in given
+    }
+
+
 def wanted_questions():
     """Questions that decide about images: those that the authors wrote, and POPE's."""
     authors = neo2025_protocol().get("vqa_set", {}).get("file")

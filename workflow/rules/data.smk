@@ -9,6 +9,7 @@ localrules:
     fetch_reasonseg_mirror,
     unpack_annotations,
     unpack_images,
+    write_deciding_settings,
     write_wanted_settings,
 
 
@@ -182,8 +183,22 @@ rule unpack_images:
         " --out {params.root} --manifest {output} 2> {log}"
 
 
-rule write_wanted_settings:
+rule write_deciding_settings:
     """What decides which images the studies of this run look at."""
+    output:
+        results("settings/deciding_images.json"),
+    log:
+        logs("settings/deciding_images"),
+    conda:
+        "../../envs/core.yaml"
+    params:
+        settings=lambda wildcards: as_json(deciding_settings()),
+    shell:
+        "printf %s {params.settings:q} > {output}"
+
+
+rule write_wanted_settings:
+    """The whole settings of these studies, as their own code reads them."""
     output:
         results("settings/wanted_images.json"),
     log:
@@ -200,7 +215,8 @@ rule choose_images:
     """The images of a split that the studies of this run will look at, from annotations alone."""
     input:
         instances=rules.unpack_annotations.output.instances,
-        settings=rules.write_wanted_settings.output,
+        settings=ancient(rules.write_wanted_settings.output),
+        deciding=rules.write_deciding_settings.output,
         questions=lambda wildcards: wanted_questions(),
     output:
         results("data/wanted/{split}.csv"),
