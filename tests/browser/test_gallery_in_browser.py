@@ -278,7 +278,9 @@ def test_the_scorecard_is_filtered_by_study_verdict_and_words(window, site):
     assert visible(page, ".claim .key") == ["C4"]
     page.get_by_role("button", name="Qian et al. 2025").click()
     assert visible(page, ".claim .key") == ["C4"]
-    page.get_by_role("button", name="4 all").click()
+    assert visible(page, "[data-verdict]")[0] == "2 all"
+    assert "0 mixed" in visible(page, "[data-verdict]")
+    page.get_by_role("button", name="2 all").click()
     assert visible(page, ".claim .key") == ["C1", "C4"]
     page.fill("#search", "statement c1")
     assert visible(page, ".claim .key") == ["C1"]

@@ -262,6 +262,11 @@ def test_address_brings_back_what_was_seen(window, file, tables):
     assert page.input_value("#search") == "dog"
     count = int((spoken(tables, "dog", OTHER)[2] > 0).sum())
     assert f"in {count} patch" in page.inner_text("#found")
+    page.evaluate(f"location.hash = 'image={OTHER}&layer=1&patch=5'")
+    wait_until(
+        page, "document.documentElement.dataset.ready && !document.getElementById('search').value"
+    )
+    assert shown_words(page) == stored_words(tables, 5, OTHER)
     window.page.goto("about:blank")
     page = window.open(file, "#image=999&layer=99&patch=-3")
     assert shown_words(page) == answer_words(tables)

@@ -171,6 +171,14 @@ def test_card_lists_recipe_quality_and_checksums(exported):
         assert sha256(path) in card
 
 
+def test_exported_weights_are_listed_beside_them_with_their_checksums(exported):
+    """Copied over the bundled ones they must not be taken for damaged."""
+    weights = sorted(exported[0].rglob("*.safetensors"))
+    assert {path.parent.name for path in weights} == {VLM, SAM, SEGMENTER}
+    for path in weights:
+        assert f"{sha256(path)}  {path.name}" in path.with_name("SHA256SUMS").read_text()
+
+
 def test_words_of_the_bundled_model_keep_their_numbers():
     """A new wording may move the numbers of words: weights trained before would then mean other words."""
     numbers = build_tokenizer().get_vocab()

@@ -52,9 +52,7 @@ def test_card_says_what_was_missed_and_by_how_much(folder):
     assert "misses k-NN primary by 0.090" in text
     assert "were 0.500 at step 500 and 0.700 at step 1000; no more steps were spent" in text
     assert "k-NN primary: 0.500 at 500, 0.700 at 1000" in text
-    weights = folder / "distillation-s0" / "model.safetensors"
-    assert sha256(weights) in text
-    assert sha256(weights) in weights.with_name("SHA256SUMS").read_text()
+    assert sha256(folder / "distillation-s0" / "model.safetensors") in text
 
 
 def test_card_of_a_met_gate_complains_of_nothing(folder):

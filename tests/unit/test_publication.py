@@ -47,6 +47,18 @@ def measurements(model: str) -> pd.DataFrame:
     return frame.assign(map=[np.arange(2, dtype=np.float32)] * 3)
 
 
+@pytest.fixture(autouse=True)
+def coco(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The data set of CONFIG."""
+    write_coco(tmp_path / "coco", "one")
+    monkeypatch.setitem(CONFIG["datasets"]["coco"], "path", str(tmp_path / "coco"))
+
+
+def write_coco(folder: Path, category: str) -> None:
+    write_json({"categories": [category]}, folder / "annotations" / "instances_val2017.json")
+    (folder / "val2017").mkdir()
+
+
 @pytest.fixture
 def run(tmp_path: Path) -> Path:
     """A finished run, with a figure, a shard and a model of another configuration beside what counts."""
@@ -61,6 +73,10 @@ def run(tmp_path: Path) -> Path:
         with TraceWriter(folder / traces, {"trace": traces}) as writer:
             writer.add([{"image_id": 1}], {"state": torch.ones(1, 4)})
     (folder / "scorecard.csv").write_text("study,claim\n")
+    # Half written by jobs that were killed.
+    write_parquet(measurements("one"), study / "ablation" / "one" / ".part-x1.parquet")
+    (folder / "cache" / "one" / "lens" / ".partial").mkdir()
+    (folder / "cache" / "one" / "lens" / ".partial" / "shard-0000.safetensors").write_bytes(b"x")
     return folder
 
 
@@ -169,9 +185,10 @@ def test_a_damaged_cache_is_not_published(run, tmp_path):
 
 
 def test_another_run_takes_the_same_bytes(published, run, tmp_path):
-    """A run of one model, with another batch size, on images from elsewhere."""
+    """A run of one model, with another batch size, on a copy of the data set in another folder."""
     config = changed("models/one/batch_size", 1) | {"run": "other"}
-    config["datasets"] = {"coco": {"source": "download"}}
+    write_coco(tmp_path / "copy", "one")
+    config["datasets"] = {"coco": {"source": "local", "path": str(tmp_path / "copy")}}
     del config["models"]["two"]
     take(published, config, tmp_path / "other", sha256(published / "manifest.json"))
     assert (tmp_path / "other" / MEASURED).read_bytes() == (run / MEASURED).read_bytes()
@@ -187,7 +204,12 @@ def test_another_run_takes_the_same_bytes(published, run, tmp_path):
         ("studies/neo2025/random_draws", 3, "studies.neo2025.random_draws: 2 there, 3 here"),
         ("models/one/revision", "abd", 'models.one.revision: "abc" there, "abd" here'),
         ("encoders/small/resize", "squash", 'encoders.small.resize: null there, "squash" here'),
-        ("datasets/coco", {"source": "world"}, "datasets.coco.drawn: false there, true here"),
+        ("datasets/coco", {"source": "world"}, 'datasets.coco.source: "local" there, "world" here'),
+        (
+            "datasets/coco",
+            {"source": "download"},
+            'datasets.coco.source: "local" there, "download"',
+        ),
     ],
 )
 def test_results_of_other_settings_are_refused(published, tmp_path, path, value, message):
@@ -195,6 +217,16 @@ def test_results_of_other_settings_are_refused(published, tmp_path, path, value,
         take(published, changed(path, value), tmp_path / "other")
     assert message in str(caught.value)
     assert not (tmp_path / "other" / MEASURED).exists()
+
+
+def test_results_of_other_data_are_refused(published, tmp_path):
+    """A data set of the user's own is known by its annotations, not by its place."""
+    write_coco(tmp_path / "zoo", "two")
+    other = changed("datasets/coco/path", str(tmp_path / "zoo"))
+    with pytest.raises(
+        PublicationError, match=r"datasets\.coco\.annotations: \"\w+\" there, \"\w+\" here"
+    ):
+        take(published, other, tmp_path / "other")
 
 
 def test_settings_of_what_is_not_taken_may_differ(published, tmp_path):

@@ -2,11 +2,14 @@
 
 import json
 
+import pytest
 import torch
 from torch import nn
 
 from sightline.demo.optimizer import MasterOptimizer
 from sightline.demo.stage import learning_rate_scale, train
+
+WANTED = {"seed": 0, "start": "nothing"}
 
 
 class Line:
@@ -35,30 +38,61 @@ class Line:
 
 def test_restart_ends_with_the_same_weights(tmp_path):
     whole = Line()
-    train(whole, 600, tmp_path / "whole")
+    train(whole, 600, tmp_path / "whole", WANTED)
     try:
-        train(Line(dies_at=430), 600, tmp_path / "killed")
+        train(Line(dies_at=430), 600, tmp_path / "killed", WANTED)
         raise AssertionError("the stage should have died")
     except KeyboardInterrupt:
         pass
     resumed = Line()
-    train(resumed, 600, tmp_path / "killed")
+    train(resumed, 600, tmp_path / "killed", WANTED)
     curves = [(tmp_path / name / "line.jsonl").read_text() for name in ("whole", "killed")]
-    steps = [[json.loads(line)["step"] for line in curve.splitlines()] for curve in curves]
-    assert steps[0] == steps[1]
+    lines = [[json.loads(line) for line in curve.splitlines()] for curve in curves]
+    assert [without_seconds(line) for line in lines[0]] == [
+        without_seconds(line) for line in lines[1]
+    ]
     for one, other in zip(whole.module.parameters(), resumed.module.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
+def without_seconds(line):
+    return {name: value for name, value in line.items() if name != "seconds"}
+
+
+@pytest.mark.parametrize(
+    ("steps", "other"), [(200, {"seed": 7}), (100, {}), (200, {"start": "else"})]
+)
+def test_a_checkpoint_of_another_training_does_not_count(tmp_path, caplog, steps, other):
+    """Not its weights, its steps or its curve."""
+    train(Line(), 200, tmp_path, WANTED)
+    fresh, again = Line(), Line()
+    train(fresh, steps, tmp_path / "fresh", WANTED | other)
+    train(again, steps, tmp_path, WANTED | other)
+    assert "another training" in caplog.text
+    for one, two in zip(fresh.module.parameters(), again.module.parameters(), strict=True):
+        assert torch.equal(one, two)
+    curve = (tmp_path / "line.jsonl").read_text().splitlines()
+    assert [json.loads(line)["step"] for line in curve] == list(range(50, steps + 1, 50))
+
+
+def test_a_line_that_was_cut_stops_no_restart(tmp_path, caplog):
+    train(Line(), 100, tmp_path, WANTED)
+    curve = tmp_path / "line.jsonl"
+    whole = curve.read_text()
+    curve.write_text(whole + '{"step": 1')
+    train(Line(), 100, tmp_path, WANTED)
+    assert curve.read_text() == whole and "cut" in caplog.text
+
+
 def test_learning_happens_and_the_curve_says_so(tmp_path):
-    train(Line(), 600, tmp_path, evaluate_every=300)
+    train(Line(), 600, tmp_path, WANTED, evaluate_every=300)
     lines = [json.loads(line) for line in (tmp_path / "line.jsonl").read_text().splitlines()]
     measured = [line["validation"]["square"] for line in lines if "validation" in line]
     assert len(measured) == 2 and measured[-1] < 0.3 * lines[0]["square"]
 
 
 def test_denormals_count_again_after_training(tmp_path):
-    train(Line(), 1, tmp_path)
+    train(Line(), 1, tmp_path, WANTED)
     smallest = torch.tensor(1e-38) * 1e-3
     assert smallest > 0
 

@@ -294,7 +294,12 @@ def demo_folder(model):
 
 def demo_files(wildcards):
     """Weights of a demo model, VLM and segmenter."""
-    folder = demo_folder(wildcards.model)
+    return demo_weights(wildcards.model)
+
+
+def demo_weights(model):
+    """The same, by the model's name."""
+    folder = demo_folder(model)
     return sorted(map(str, Path(folder).glob("*/*.safetensors"))) or [
         f"{folder}/llava/model.safetensors"
     ]

@@ -111,7 +111,10 @@ rule convert_internvl2:
 
 
 rule fit_demo_vlm:
-    """Train a demo VLM and its segmenter; a killed training goes on where it was."""
+    """Train a demo VLM and its segmenter; a killed training goes on where it was.
+
+    Changed code alone repeats no training, as one takes hours: to train by it, delete the run's folder training.
+    """
     input:
         start=trained_start,
     output:
@@ -155,6 +158,7 @@ rule measure_trained_quality:
         device=config["device"],
     params:
         folder=subpath(input.vlm, ancestor=2),
+        code=code("sightline.demo.quality"),
     shell:
         "python -m sightline.demo.quality --models {params.folder} --key {wildcards.recipe} --threads {threads}"
         " --device {resources.device} --out {output} 2> {log}"
@@ -173,12 +177,16 @@ rule write_model_card:
         "../../envs/core.yaml"
     params:
         folder=subpath(output[0], parent=True),
+        code=code("sightline.demo.card"),
     shell:
         "python -m sightline.demo.card --models {params.folder} --quality {input.quality} 2> {log}"
 
 
 rule fit_demo_encoder:
-    """Train one vision encoder from nothing (khajuria2025); a killed training goes on where it was."""
+    """Train one vision encoder from nothing (khajuria2025); a killed training goes on where it was.
+
+    Changed code alone repeats no training, as for the VLMs.
+    """
     output:
         results("training/encoders/{encoder}/recipe.json"),
     log:
@@ -211,6 +219,7 @@ rule measure_trained_encoders:
     threads: 4
     params:
         folders=lambda wildcards, input: [str(Path(file).parent) for file in input],
+        code=code("sightline.demo.encoders.gates"),
     shell:
         "python -m sightline.demo.encoders.gates --encoders {params.folders} --threads {threads}"
         " --out {output} 2> {log}"
@@ -228,6 +237,7 @@ rule write_encoder_card:
         "../../envs/core.yaml"
     params:
         folder=subpath(output[0], parent=True),
+        code=code("sightline.demo.encoders.card"),
     shell:
         "python -m sightline.demo.encoders.card --encoders {params.folder} --quality {input} 2> {log}"
 

@@ -195,7 +195,12 @@ rule measure_segmenter_variants:
 
 
 rule train_segmenter_variant:
-    """Train one segmenter with or without points; a killed training goes on where it was (qian2025, Table 6)."""
+    """Train one segmenter with or without points; a killed training goes on where it was (qian2025, Table 6).
+
+    Changed code alone repeats no training, as for the demo models.
+    """
+    input:
+        start=lambda wildcards: demo_weights(study("qian2025")["variants"]["model"]),
     output:
         weights=results(
             "training/segmenter-variants/{variant}-s{seed}/variant.safetensors"

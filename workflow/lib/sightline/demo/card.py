@@ -11,10 +11,8 @@ from pathlib import Path
 import pandas as pd
 
 from sightline import cli
-from sightline.demo.folders import CURVES, RECIPE, SAM, SEGMENTER, VLM
+from sightline.demo.folders import CARD, CURVES, RECIPE, SAM, SEGMENTER, VLM
 from sightline.files import atomic_path, sha256
-
-CARD = "README.md"
 
 _INTRODUCTION = """# Demo model
 

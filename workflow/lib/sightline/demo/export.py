@@ -1,4 +1,4 @@
-"""Write trained demo models in their official layouts, in half precision, with learning curves beside them."""
+"""Write trained demo models in their official layouts, in half precision, with checksums and learning curves."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,8 @@ from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast,
 
 from sightline.demo.architecture import build_processor, build_sam_processor
 from sightline.demo.folders import CURVES, RECIPE, SAM, SEGMENTER, VLM
-from sightline.files import write_json
+from sightline.files import atomic_path, write_json
+from sightline.models.checksums import write_checksums
 from sightline.models.segmenter import Segmenter
 
 
@@ -20,7 +21,7 @@ def export(
     work: Path,
     out: Path,
 ) -> None:
-    """Write ``<out>/llava``, ``<out>/segmenter``, ``<out>/sam``, the recipe and the learning curves.
+    """Write ``<out>/llava``, ``<out>/segmenter``, ``<out>/sam``, the learning curves and, last, the recipe.
 
     The VLM loses the blocks of its tower that it does not read.
 
@@ -43,11 +44,12 @@ def export(
     original.half().save_pretrained(out / SAM)
     segmenter.half().save(out / SEGMENTER, out / SAM)
     build_sam_processor().save_pretrained(out / SAM)
-    write_json(recipe, out / RECIPE)
-    curves = out / CURVES
-    curves.mkdir(parents=True, exist_ok=True)
+    for part in (VLM, SAM, SEGMENTER):
+        write_checksums(out / part)
     for curve in sorted(work.glob("*.jsonl")):
-        (curves / curve.name).write_text(curve.read_text())
+        with atomic_path(out / CURVES / curve.name) as temporary:
+            temporary.write_text(curve.read_text())
+    write_json(recipe, out / RECIPE)
 
 
 def drop_unread_blocks(vlm: LlavaForConditionalGeneration) -> None:

@@ -8,7 +8,7 @@ Gates are on what a model knows, never on what a study claims of it. Rows withou
 import argparse
 import logging
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -230,12 +230,17 @@ def predict_masks(
     return masks
 
 
-def _share(
-    gate: str, hits: Sequence[float], scenes: Sequence[int], model: str
-) -> dict[str, object]:
-    values = np.asarray(hits, float)
-    low, high = bootstrap_mean(values, np.asarray(scenes), seed=0)
-    return _row(model, gate, float(values.mean()), low, high, len(values))
+def _shares(
+    model: str, asked: Iterable[tuple[str, pd.Series, pd.Series]]
+) -> Iterator[dict[str, object]]:
+    """A row for each (measure, hits, scenes) that the scenes had a question for."""
+    for gate, hits, scenes in asked:
+        if hits.empty:
+            _log.warning("%s: no scene has a question for it, so it is not measured", gate)
+            continue
+        values = hits.to_numpy(float)
+        low, high = bootstrap_mean(values, scenes.to_numpy(), seed=0)
+        yield _row(model, gate, float(values.mean()), low, high, len(values))
 
 
 def _row(
@@ -264,24 +269,18 @@ def measure(vlm: vlms.VLM, segmenter: Segmenter, scenes: int) -> pd.DataFrame:
     rows = [_row(key, "description object F1", f1, low, high, len(described))]
     measures = _GATED | {kind: (kind,) for kind in _REPORTED}
     answers = answer(vlm, held_out, {kind for kinds in measures.values() for kind in kinds})
-    for gate, kinds in measures.items():
-        part = answers[answers["kind"].isin(kinds)]
-        if part.empty:
-            _log.warning("%s: not asked about %d scenes, so not measured", gate, scenes)
-            continue
-        hits = (part["answer"] == part["expected"]).astype(float)
-        rows.append(_share(gate, hits, part["scene"], key))
+    right = answers["answer"] == answers["expected"]
+    of_kinds = {gate: answers["kind"].isin(kinds) for gate, kinds in measures.items()}
+    asked = [(gate, right[one], answers["scene"][one]) for gate, one in of_kinds.items()]
     present = answers.query("kind == 'exists' and expected == 'yes'")
-    rows.append(
-        _share("existence, present objects", present["answer"] == "yes", present["scene"], key)
-    )
+    asked.append(("existence, present objects", present["answer"] == "yes", present["scene"]))
     blind = guess_existence(vlm, held_out)
-    rows.append(_share("existence, text only", blind["right"], blind["scene"], key))
+    asked.append(("existence, text only", blind["right"], blind["scene"]))
     masks = segment_scenes(vlm, segmenter, held_out, _MASKS)
     for kind, gate in _MASKS.items():
         part = masks[masks["kind"] == kind]
-        rows.append(_share(gate, part["iou"], part["scene"], key))
-    frame = pd.DataFrame(rows)
+        asked.append((gate, part["iou"], part["scene"]))
+    frame = pd.DataFrame([*rows, *_shares(key, asked)])
     return frame.sort_values("wanted", kind="stable", na_position="last", key=lambda c: c.isna())
 
 

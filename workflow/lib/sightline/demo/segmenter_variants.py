@@ -30,7 +30,8 @@ from sightline.demo.training_set import (
     TrainingSet,
     draw_training_set,
 )
-from sightline.files import sha256
+from sightline.demo.world import VERSION
+from sightline.files import atomic_path, sha256
 from sightline.instruments.point_rules import PointRule
 from sightline.instruments.pointed_segmenter import (
     VARIANTS,
@@ -125,10 +126,9 @@ def gather(
         ]
         features = gather_features(vlm, sam, load_frame(folder), prompts, images)
         masks = torch.stack([scenes.instances[place] == turn.target for place, turn in asked])
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        partial = kept.with_suffix(".partial")
-        torch.save(vars(features) | {"masks": masks}, partial)
-        partial.replace(kept)
+        # Jobs of other variants may gather them at the same time.
+        with atomic_path(kept) as temporary:
+            torch.save(vars(features) | {"masks": masks}, temporary)
     stored = torch.load(kept, weights_only=True, mmap=True)
     masks = stored.pop("masks")
     return Features(**stored), masks
@@ -143,22 +143,25 @@ def main(options: argparse.Namespace) -> None:
     )
     vlm = load_vlm(start_from)
     sam = SamModel.from_pretrained(options.models / SAM, dtype=torch.float32, local_files_only=True)
-    start = sha256(options.models / VLM / "model.safetensors")
+    start, sam_start = (sha256(options.models / part / "model.safetensors") for part in (VLM, SAM))
     sets = {}
     for name, seed, number in (
         ("training", TRAINING_SEEDS, options.scenes), ("validation", VALIDATION_SEEDS, options.validation),
     ):  # fmt: skip
         scenes = draw_training_set(seed, number, options.threads, options.work)
-        kept = options.work / f"features-{start[:12]}-{name}-{number}.pt"
+        kept = (
+            options.work / f"features-v{VERSION}-{start[:12]}-{sam_start[:12]}-{name}-{number}.pt"
+        )
         sets[name] = gather(vlm, sam, options.models / SAM, scenes, number, kept)
     module = PointedSegmenter(vlm, sam, VARIANTS[options.variant], RULE, seed=options.seed)
     stage = VariantStage(
         f"{options.variant}-s{options.seed}", module, sets["training"], sets["validation"],
         options.batch, options.seed,
     )  # fmt: skip
-    train(stage, options.steps, options.work, evaluate_every=100)
     about = {"name": options.variant, "seed": options.seed, "steps": options.steps,
              "batch": options.batch, "scenes": options.scenes, "start": start}  # fmt: skip
+    wanted = about | {"sam": sam_start, "world_version": VERSION}
+    train(stage, options.steps, options.work, wanted, evaluate_every=100)
     module.save(options.out, about)
 
 

@@ -3,8 +3,9 @@
 The first model is trained from nothing. The second has more blocks and is grown from the first, with whose tower and
 segmenter it begins (as LLaVA's models share a tower): it goes on with the language stage.
 
-Every stage keeps a checkpoint in the work folder; a killed training goes on where it was. All random numbers come from
-the recipe's seed and the step, so a restart sees the batches it would have seen.
+Every stage keeps a checkpoint in the work folder; a killed training goes on where it was, and one by another recipe or
+from another start begins anew. All random numbers come from the recipe's seed and the step, so a restart sees the
+batches it would have seen.
 
     python -m sightline.demo.train --recipe llava-8 --work checkpoints/llava-8 --out llava-8
     python -m sightline.demo.train --recipe llava-12 --start llava-8 --work checkpoints/llava-12 --out llava-12
@@ -12,6 +13,8 @@ the recipe's seed and the step, so a restart sees the batches it would have seen
 
 import argparse
 import copy
+import hashlib
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -40,6 +43,7 @@ from sightline.demo.training_set import (
 from sightline.demo.vision_stage import VisionStage
 from sightline.demo.world import VERSION
 from sightline.errors import SightlineError
+from sightline.files import sha256
 from sightline.models.segmenter import Segmenter, load_segmenter
 
 
@@ -88,13 +92,14 @@ def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int)
     data = (scenes, validation)
     tokenizer = build_tokenizer()
     torch.manual_seed(recipe.seed)
+    wanted = described(recipe) | ({"start": _checksum(start)} if start else {})
     if recipe.grown_from:
         if start is None:
             raise SightlineError(f"--start: give the folder of {recipe.grown_from}, to grow from.")
         vlm, segmenter, original = _grown(start, tokenizer, recipe.layers)
         lessons = [(GROWN, recipe.language_steps), (COUNTED, recipe.counted_steps)]
     else:
-        vlm, segmenter = _from_nothing(recipe, tokenizer, data, work)
+        vlm, segmenter = _from_nothing(recipe, tokenizer, data, work, wanted)
         original = copy.deepcopy(segmenter.sam)
         lessons = [(LANGUAGE, recipe.language_steps)]
     # Frequencies are part of the segmenter's checkpoint.
@@ -103,9 +108,9 @@ def run(recipe: Recipe, start: Path | None, work: Path, out: Path, threads: int)
         talk = LanguageStage(
             emphasis, vlm, tokenizer, segmenter, code, *data, recipe.language_batch, recipe.seed
         )
-        train(talk, steps, work, evaluate_every=250)
+        train(talk, steps, work, wanted, evaluate_every=250)
     aim = AimStage(talk, segmenter, *data, recipe.aim_scenes, recipe.aim_batch, recipe.seed)
-    train(aim, recipe.aim_steps, work, evaluate_every=250)
+    train(aim, recipe.aim_steps, work, wanted, evaluate_every=250)
     export(vlm, tokenizer, segmenter, original, described(recipe), work, out)
 
 
@@ -121,18 +126,27 @@ def _from_nothing(
     tokenizer: PreTrainedTokenizerFast,
     data: tuple[TrainingSet, TrainingSet],
     work: Path,
+    wanted: Mapping[str, int | str],
 ) -> tuple[LlavaForConditionalGeneration, Segmenter]:
     vlm = build_vlm(tokenizer, recipe.layers)
     vlm.set_attn_implementation(attention.PLAIN)
     vlm = vlm.to(TRAINING)
     segmenter = Segmenter(build_segmenter(), vlm.config.text_config.hidden_size).to(TRAINING)
     text = TextStage(vlm, tokenizer, *data, recipe.text_batch, recipe.seed)
-    train(text, recipe.text_steps, work, evaluate_every=100)
+    train(text, recipe.text_steps, work, wanted, evaluate_every=100)
     vision = VisionStage(vlm, tokenizer, *data, recipe.vision_batch, recipe.seed)
-    train(vision, recipe.vision_steps, work, evaluate_every=150)
+    train(vision, recipe.vision_steps, work, wanted, evaluate_every=150)
     masks = SegmenterStage(segmenter, *data, recipe.segmenter_batch, recipe.seed)
-    train(masks, recipe.segmenter_steps, work, evaluate_every=200)
+    train(masks, recipe.segmenter_steps, work, wanted, evaluate_every=200)
     return vlm, segmenter
+
+
+def _checksum(start: Path) -> str:
+    """Of all weights that a grown model begins with."""
+    files = sorted(
+        file for name in (VLM, SAM, SEGMENTER) for file in (start / name).glob("*.safetensors")
+    )
+    return hashlib.sha256("".join(map(sha256, files)).encode()).hexdigest()
 
 
 def _grown(

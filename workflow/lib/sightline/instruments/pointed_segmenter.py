@@ -27,7 +27,7 @@ from sightline.instruments.points import ImagePoints, Size, point_prompts, simil
 from sightline.instruments.reading import Reading
 from sightline.instruments.similarity import NEUTRAL
 from sightline.instruments.states import capture
-from sightline.models.checksums import check_weights
+from sightline.models.checksums import check_weights, write_checksums
 from sightline.models.prompts import Prompt
 from sightline.models.segmenter import Segmenter
 from sightline.models.vlm import VLM
@@ -291,7 +291,7 @@ class PointedSegmenter(nn.Module):
         return found
 
     def save(self, folder: Path, about: dict[str, object]) -> None:
-        """Write the trained weights in half precision, and what they are."""
+        """Write the trained weights in half precision with their checksum, and what they are."""
         kept = {
             name: weight.half().contiguous()
             for name, weight in self.state_dict().items()
@@ -299,6 +299,7 @@ class PointedSegmenter(nn.Module):
         }
         with atomic_path(folder / WEIGHTS) as temporary:
             save_file(kept, temporary)
+        write_checksums(folder)
         write_json(
             about | {"variant": asdict(self.variant), "rule": asdict(self.rule)}, folder / SETTINGS
         )

@@ -1,7 +1,5 @@
 """The card of the demo's encoders: what each was trained for, what it learned of that, curves, checksums.
 
-Also lists the checksums of every encoder's weights beside them, which loading checks.
-
 python -m sightline.demo.encoders.card --encoders resources/demo/encoders --quality results/demo/models/encoders.csv
 """
 
@@ -14,12 +12,9 @@ from typing import Any
 import pandas as pd
 
 from sightline import cli
-from sightline.demo.folders import RECIPE
+from sightline.demo.folders import CARD, CURVE, RECIPE
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, sha256
-from sightline.models.checksums import write_checksums
-
-CARD, CURVE = "README.md", "curve.jsonl"
 
 _INTRODUCTION = """# Demo encoders
 
@@ -172,8 +167,6 @@ def write_card(encoders: Path, quality: pd.DataFrame) -> None:
             f"{encoders}: {', '.join(unknown) or 'no encoder'} without measured quality. Measure it first: "
             "python -m sightline.demo.encoders.gates."
         )
-    for folder in folders:
-        write_checksums(folder)
     parts = (_recipes(recipes), _quality(quality, folders), _curves(folders), _checksums(folders))
     with atomic_path(encoders / CARD) as temporary:
         temporary.write_text("".join([_INTRODUCTION, *(line for part in parts for line in part)]))

@@ -24,7 +24,7 @@ from sightline.demo.encoders.captioning import build_decoder, named_categories
 from sightline.demo.encoders.classification import named_primaries
 from sightline.demo.encoders.contrastive import Captions, recalled
 from sightline.demo.encoders.distillation import neighbours_agree
-from sightline.demo.encoders.train import HEAD, RECIPE
+from sightline.demo.folders import HEAD, RECIPE
 from sightline.demo.packing import turn_rng
 from sightline.demo.quality import FIRST_SEED
 from sightline.demo.silhouettes import CATEGORIES

@@ -21,18 +21,19 @@ from sightline.demo.encoders.captioning import Captioning
 from sightline.demo.encoders.classification import Classification
 from sightline.demo.encoders.contrastive import Captions, Contrastive, build_clip
 from sightline.demo.encoders.distillation import Distillation
+from sightline.demo.folders import CURVE, HEAD, RECIPE
 from sightline.demo.precision import PRECISION, TRAINING
 from sightline.demo.stage import Stage, train
 from sightline.demo.training_set import TRAINING_SEEDS, VALIDATION_SEEDS, draw_training_set
+from sightline.demo.world import VERSION
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, write_json
+from sightline.models.checksums import write_checksums
 
 OBJECTIVES = ("classification", "contrastive", "captioning", "distillation", "random")
 CAPTIONED = ("contrastive", "captioning")
 STEPS = {"classification": 2000, "contrastive": 2500, "captioning": 2000, "distillation": 5000}
 BATCH = {"classification": 128, "contrastive": 128, "captioning": 128, "distillation": 96}
-RECIPE, HEAD = "recipe.json", "head.safetensors"
-"""What was asked for, and what reads the objective's answer from the body, beside an encoder's own files."""
 
 _SCENES = 24_000
 
@@ -126,8 +127,11 @@ def run(arguments: argparse.Namespace) -> None:
     objective, name = wanted.objective, wanted.name
     model, stage = build(wanted, arguments.scenes, arguments.threads)
     steps = STEPS.get(objective, 0)
+    recipe = {"objective": objective, "steps": steps, "seed": wanted.seed}
+    recipe |= {"batch": BATCH[objective], "precision": PRECISION} if steps else {}
+    recipe |= {"caption rate": wanted.rate} if wanted.rate is not None else {}
     if stage is not None:
-        train(stage, steps, arguments.work, evaluate_every=500)
+        train(stage, steps, arguments.work, recipe | {"scenes": _SCENES, "world_version": VERSION})
     out = arguments.out / name
     model.set_attn_implementation("sdpa")
     model.half().save_pretrained(out)
@@ -135,16 +139,16 @@ def run(arguments: argparse.Namespace) -> None:
     if objective == "contrastive":
         # Zero-shot questions need the words.
         build_caption_tokenizer().save_pretrained(out)
-    recipe = {"objective": objective, "steps": steps, "seed": wanted.seed}
-    recipe |= {"batch": BATCH[objective], "precision": PRECISION} if steps else {}
-    recipe |= {"caption rate": wanted.rate} if wanted.rate is not None else {}
-    write_json(recipe, out / RECIPE)
     if head := getattr(stage, "head", None):
         weights = {name: weight.half().contiguous() for name, weight in head.state_dict().items()}
         with atomic_path(out / HEAD) as temporary:
             save_file(weights, temporary)
     if steps:
-        (out / "curve.jsonl").write_text((arguments.work / f"{name}.jsonl").read_text())
+        with atomic_path(out / CURVE) as temporary:
+            temporary.write_text((arguments.work / f"{name}.jsonl").read_text())
+    write_checksums(out)
+    # Last, as it says that everything else is there.
+    write_json(recipe, out / RECIPE)
     _log.info("%s: written to %s", name, out)
 
 

@@ -52,8 +52,11 @@ const Sightline = {
     return made;
   },
 
-  // What an address asks for; it keeps what is seen, so that it can be passed on.
-  asked() { return new URLSearchParams(location.hash.slice(1)); },
+  // What an address asks for; it keeps what is seen, so that it can be passed on. Another one begins anew.
+  asked() {
+    addEventListener('hashchange', () => location.reload());
+    return new URLSearchParams(location.hash.slice(1));
+  },
 
   remember(seen) {
     try { history.replaceState(null, '', `#${new URLSearchParams(seen)}`); } catch { /* Some browsers forbid it for files. */ }

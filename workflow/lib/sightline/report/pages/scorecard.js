@@ -10,7 +10,18 @@
     if (target?.closest('.claim[hidden], section[hidden]')) { filters.reset(); target.scrollIntoView(); }
   }
 
+  // Each verdict says how many claims of the chosen study and search have it.
+  function count() {
+    const fit = claims.filter(claim => filters.accepts('study', [claim.closest('section').dataset.study])
+      && filters.finds(claim.dataset.text));
+    for (const button of document.querySelectorAll('[data-verdict]')) {
+      const { verdict } = button.dataset;
+      button.querySelector('b').textContent = fit.filter(claim => !verdict || claim.dataset.mark === verdict).length;
+    }
+  }
+
   function show() {
+    count();
     let found = 0;
     for (const section of sections) {
       let here = 0;

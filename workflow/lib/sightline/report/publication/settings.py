@@ -1,9 +1,12 @@
 """Which settings must agree for results to be taken over, written so that they tell nothing of a machine."""
 
+import hashlib
 from collections.abc import Iterator, Mapping
-from pathlib import PurePath
+from functools import cache
+from pathlib import Path, PurePath
 from typing import Any
 
+from sightline.files import sha256
 from sightline.redaction import redact
 from sightline.report.publication.contents import CACHE, words_of
 
@@ -14,6 +17,7 @@ _USERS = ("models", "encoders")
 _KEPT = ("run", "seed", "datasets", "models", "conversions", "encoders", "studies")
 _CACHES = {"image_tokens": "neo2025", "lens": "neo2025"}
 """The study whose settings a cache depends on."""
+_ANNOTATIONS = {".json", ".jsonl", ".txt", ".p", ".csv", ".tsv", ".parquet"}
 
 
 def portable(value: Any) -> Any:
@@ -30,8 +34,20 @@ def portable(value: Any) -> Any:
 
 
 def published_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration is published."""
-    return {key: portable(config[key]) for key in _KEPT if key in config}
+    """What of a configuration is published; of a data set of the user's own also the checksum of its annotations."""
+    settings = {key: portable(config[key]) for key in _KEPT if key in config}
+    for name, entry in config.get("datasets", {}).items():
+        if entry.get("source") == "local":
+            settings["datasets"][name]["annotations"] = _annotations(entry["path"])
+    return settings
+
+
+@cache
+def _annotations(folder: str) -> str | None:
+    root = Path(folder)
+    files = sorted(file for file in root.rglob("*") if file.suffix in _ANNOTATIONS)
+    lines = [f"{file.relative_to(root)} {sha256(file)}" for file in files]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else None
 
 
 def settings_behind(settings: Mapping[str, Any], file: str) -> dict[str, Any]:
@@ -49,10 +65,8 @@ def settings_behind(settings: Mapping[str, Any], file: str) -> dict[str, Any]:
     behind = {"seed": settings["seed"]}
     behind |= dict(_below(f"studies.{study}", settings["studies"].get(study, {}), _USERS))
     for name, entry in settings.get("datasets", {}).items():
-        # Official data are the same wherever they come from.
-        drawn = entry.get("source") == "world"
-        behind |= dict(_below(f"datasets.{name}", entry)) if drawn else {}
-        behind[f"datasets.{name}.drawn"] = drawn
+        # Where a folder lies changes nothing; what is in it does.
+        behind |= dict(_below(f"datasets.{name}", entry, ("path",)))
     for kind in ("models", "encoders"):
         for name in settings.get(kind, {}).keys() & set(words):
             behind |= dict(_model(settings, kind, name))

@@ -7,14 +7,15 @@ python -m sightline.report.publication.take --folder published --settings result
 import argparse
 import json
 import logging
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from sightline import cli
 from sightline.cache.layout import KEPT
+from sightline.files import atomic_path, sha256
 from sightline.report.publication.contents import SPEC, PublicationError
 from sightline.report.publication.manifest import Manifest
-from sightline.report.publication.publish import copy_file
 
 log = logging.getLogger(__name__)
 
@@ -35,22 +36,31 @@ def take(manifest: Manifest, files: Sequence[str], out: Path) -> None:
         source = manifest.folder / file
         if not source.is_file():
             raise PublicationError(f"{source} is missing. Fetch {manifest.folder} again.")
-        if copy_file(source, out / file)["sha256"] != manifest.files[file]["sha256"]:
-            (out / file).unlink()
-            raise PublicationError(
-                f"{source} is not the file that was published (checksum differs). "
-                f"Fetch {manifest.folder} again."
-            )
-        # What comes from elsewhere does not say which other place to read.
-        if file.endswith(f"/{SPEC}") and KEPT in json.loads(
-            (out / file).read_text(encoding="utf-8")
-        ):
-            (out / file).unlink()
-            raise PublicationError(
-                f"{source} says that its traces are kept elsewhere, which no published folder does. "
-                "Publish the run again with `snakemake publish`."
-            )
+        with atomic_path(out / file) as temporary:
+            shutil.copyfile(source, temporary)
+            if sha256(temporary) != manifest.files[file]["sha256"]:
+                raise PublicationError(
+                    f"{source} is not the file that was published (checksum differs). "
+                    f"Fetch {manifest.folder} again."
+                )
+            if file.endswith(f"/{SPEC}"):
+                _check_spec(temporary, source)
     log.info("%d files taken over from %s", len(files), manifest.folder)
+
+
+def _check_spec(spec: Path, source: Path) -> None:
+    try:
+        elsewhere = KEPT in dict(json.loads(spec.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise PublicationError(
+            f"{source} is no specification of traces ({error}). Fetch the folder again."
+        ) from None
+    # What comes from elsewhere does not say which other place to read.
+    if elsewhere:
+        raise PublicationError(
+            f"{source} says that its traces are kept elsewhere, which no published folder does. "
+            "Publish the run again with `snakemake publish`."
+        )
 
 
 def main(options: argparse.Namespace) -> None:
