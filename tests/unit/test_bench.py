@@ -273,18 +273,21 @@ def test_growth_is_measured_along_each_axis_and_all_is_written_down(subject, tmp
 
 
 def test_rows_that_are_measured_again_replace_their_own_alone():
-    def report(day: str, torch: str = "2.13.0", **rows: int) -> dict:
-        machine = {"cores": 2, "torch": torch, "date": day, "load_before": 0.1}
+    def report(day: str, torch: str = "2.13.0", rounds: int = 3, **rows: int) -> dict:
+        load = {"2026-12-01": 1.3, "2026-12-02": 0.1}[day]
+        machine = {"cores": 2, "torch": torch, "date": day, "load_before": load}
         listed = [{"key": key, "seconds": value} for key, value in rows.items()]
-        return {"machine": machine, "shape": {"width": 8}, "rows": listed}
+        return {"machine": machine, "shape": {"width": 8}, "rounds": rounds, "rows": listed}
 
     merged = keep_other_rows(report("2026-12-02", lens=5, new=6), report("2026-12-01", a=1, lens=2))
     assert [(row["key"], row["seconds"]) for row in merged["rows"]] == [
         ("a", 1), ("lens", 5), ("new", 6),
     ]  # fmt: skip
-    assert merged["machine"]["date"] == "2026-12-02"
-    with pytest.raises(BenchError, match="another machine, other versions"):
-        keep_other_rows(report("2026-12-02", lens=5), report("2026-12-01", "2.12.0", a=1))
+    assert merged["machine"]["date"] == "2026-12-01 and 2026-12-02"
+    assert merged["machine"]["load_before"] == 1.3
+    for other in (report("2026-12-01", "2.12.0", a=1), report("2026-12-01", rounds=5, a=1)):
+        with pytest.raises(BenchError, match="another machine, other versions"):
+            keep_other_rows(report("2026-12-02", lens=5), other)
 
 
 def test_what_cannot_be_run_is_refused(monkeypatch):

@@ -227,6 +227,21 @@ def test_a_kept_trace_set_that_is_gone_or_changed_is_refused(address, tmp_path):
         TraceReader(tmp_path)
 
 
+def test_a_copy_that_broke_off_is_not_taken_for_the_file(address, monkeypatch):
+    write(address)
+    reader = TraceReader(address)
+
+    def break_off(store, source, target, **options: object) -> None:
+        Path(target).write_bytes(store.cat_file(source)[:-40])
+        raise TimeoutError("no more bytes")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(STORE), "get_file", break_off)
+        with pytest.raises(PlaceError, match="no more bytes"):
+            reader.rows("tokens", [0])
+    check(reader)
+
+
 def test_publishing_fetches_what_is_kept_elsewhere(address, tmp_path):
     run = tmp_path / "results" / "mine"
     keep(run / "cache" / "one" / "lens", address)

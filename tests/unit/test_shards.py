@@ -99,6 +99,15 @@ def test_parts_that_do_not_belong_together_are_refused(tmp_path):
     assert not list(tmp_path.glob("out.*"))
 
 
+def test_a_gap_in_one_shard_makes_the_whole_column_one_of_fractions(tmp_path):
+    """As it would in one table."""
+    whole = pd.DataFrame({"a": [1, 2, 3, None]})
+    for name, rows in (("one", [1, 2]), ("two", [3, None])):
+        write_parquet(pd.DataFrame({"a": rows}), tmp_path / f"{name}.parquet")
+    gather_table([tmp_path / "one.parquet", tmp_path / "two.parquet"], tmp_path / "out.parquet")
+    pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "out.parquet"), whole)
+
+
 def write_traces(folder: Path, rows: range, share: bool, **spec: str) -> None:
     """Rows of a text, a number and a vector; eight rows fill a file."""
     with TraceWriter(folder, {"trace": "test"} | spec, 8 * 16, may_be_empty=share) as writer:

@@ -1,5 +1,6 @@
 """Images one by one or in an archive: what is cheaper, and that they arrive whole."""
 
+import errno
 import hashlib
 import io
 
@@ -10,6 +11,7 @@ from PIL import Image
 
 from absurd_images import png_that_claims
 from mirror import Fault, serve
+from sightline.scenes import single_images
 from sightline.scenes.download import DownloadError
 from sightline.scenes.inventory import RemoteFile
 from sightline.scenes.single_images import (
@@ -98,6 +100,26 @@ def test_a_fault_is_followed_by_another_try(server, tmp_path, kind):
     server.faults[f"/{name}"] = [Fault(kind, times=2)]
     fetch_images(WANTED, addresses(server), tmp_path, pause=0)
     assert (tmp_path / name).read_bytes() == server.files[f"/{name}"]
+
+
+@pytest.mark.parametrize("there", [jpeg(0, (30, 30)), jpeg(0, (24, 16))[:-200], b"no image"])
+def test_another_picture_of_that_name_is_not_taken_for_the_image(server, tmp_path, there):
+    name = WANTED[3][0]
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_bytes(there)
+    fetch_images(WANTED, addresses(server), tmp_path, pause=0)
+    assert (tmp_path / name).read_bytes() == server.files[f"/{name}"]
+
+
+def test_a_full_disk_is_no_fault_of_the_servers(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(single_images, "atomic_path", full)
+    with pytest.raises(OSError, match="No space left"):
+        fetch_images(WANTED[:1], addresses(server), tmp_path)
+    assert len(server.asked) == 1
+
+
+def full(path):
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_the_next_server_has_what_the_first_has_not(server, tmp_path):

@@ -338,5 +338,5 @@ rule collect_examples:
         folder=lambda wildcards: demo_folder(wildcards.model),
         code=code("sightline.demo.examples"),
     shell:
-        "python -m sightline.demo.examples --models {params.folder} --threads {threads}"
+        "python -m sightline.demo.examples --models {params.folder} --key {wildcards.model} --threads {threads}"
         " --device {resources.device} --out {output} 2> {log}"

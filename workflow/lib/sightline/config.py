@@ -181,7 +181,6 @@ def _find(schema: Mapped, names: Sequence[str]) -> Mapped | None:
 
 
 def _knows(entry: Mapped, name: str) -> bool:
-
     patterns = entry.get("patternProperties", {})
     return name in entry.get("properties", {}) or any(re.search(p, str(name)) for p in patterns)
 

@@ -40,9 +40,10 @@ def gather_table(parts: Sequence[Path], out: Path) -> None:
             )
     # A column without values has no type of its own, in a table with rows or without.
     filled = [table for table in tables if len(table)] or tables[:1]
-    # Texts in several pieces would be written in other bytes.
+    # Whole numbers beside others become such, as they would in one table; texts in several pieces would be written in
+    # other bytes.
     try:
-        whole = pa.concat_tables(filled, promote_options="default").combine_chunks()
+        whole = pa.concat_tables(filled, promote_options="permissive").combine_chunks()
     except pa.ArrowTypeError as error:
         raise GatherError(
             f"{out}: the shards {', '.join(map(str, parts))} hold values of different kinds in one column ({error}). "

@@ -82,10 +82,10 @@ def measure(key: str, work: Work, subject: Subject, rounds: int) -> dict[str, An
 
 
 def keep_other_rows(report: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
-    """The report with those rows of an earlier one that were not measured again.
+    """The report with those rows of an earlier one that were not measured again; days and the larger load of both.
 
     Raises:
-        BenchError: the earlier one is of another machine, other versions or another shape.
+        BenchError: the earlier one is of another machine, other versions, another shape or other rounds.
     """
     # Days and loads differ from call to call.
     differing = {"date", "load_before"}
@@ -93,14 +93,18 @@ def keep_other_rows(report: Mapping[str, Any], earlier: Mapping[str, Any]) -> di
         {name: value for name, value in one["machine"].items() if name not in differing}
         for one in (report, earlier)
     ]
-    if machines[0] != machines[1] or report["shape"] != earlier["shape"]:
+    if machines[0] != machines[1] or any(report[k] != earlier[k] for k in ("shape", "rounds")):
         raise BenchError(
-            "bench: the report that is there is of another machine, other versions or another shape; "
+            "bench: the report that is there is of another machine, other versions, another shape or other rounds; "
             "measure all rows again, or give another --out."
         )
+    both = [one["machine"] for one in (earlier, report)]
+    days = dict.fromkeys(one["date"] for one in both)
+    load = max(one["load_before"] for one in both)
+    machine = report["machine"] | {"date": " and ".join(days), "load_before": load}
     latest = {row["key"]: row for row in report["rows"]}
     rows = [latest.pop(row["key"], row) for row in earlier["rows"]]
-    return {**report, "rows": [*rows, *latest.values()]}
+    return {**report, "machine": machine, "rows": [*rows, *latest.values()]}
 
 
 def _peaks(key: str, work: Work, subject: Subject) -> dict[str, Peak]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from sightline.cache.layout import INDEX, SHARD, SPEC, PlaceError, TraceError
 from sightline.errors import SightlineError
+from sightline.files import atomic_path
 from sightline.redaction import holds_password, redact
 
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -112,8 +113,9 @@ class RemotePlace:
         """A copy on this disk."""
         path = self._disk() / name
         if not path.exists():
-            with self._explained(name):
-                self._fs.get_file(self._at(name), str(path))
+            # A copy that broke off must not be taken for the file.
+            with self._explained(name), atomic_path(path) as temporary:
+                self._fs.get_file(self._at(name), str(temporary))
         return path
 
     def release(self, name: str) -> None:

@@ -85,7 +85,7 @@ def _rle(mask: np.ndarray) -> str:
 def main(arguments: argparse.Namespace) -> None:
     """Ask the models of a folder."""
     torch.set_num_threads(arguments.threads)
-    source = ModelSource(key="demo-llava", path=str(arguments.models / VLM))
+    source = ModelSource(key=arguments.key, path=str(arguments.models / VLM))
     vlm = load_vlm(source, arguments.device)
     segmenter = load_segmenter(arguments.models / SEGMENTER)
     found = collect(vlm, segmenter, arguments.scenes)
@@ -96,6 +96,7 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, required=True)
+    parser.add_argument("--key", required=True, help="name of the VLM in messages")
     parser.add_argument("--scenes", type=int, default=20)
     parser.add_argument("--device", default="auto", help="of the VLM")
     parser.add_argument("--threads", type=int, default=2)

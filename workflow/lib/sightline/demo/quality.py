@@ -24,7 +24,7 @@ from sightline.demo.folders import SEGMENTER, VLM
 from sightline.demo.language import DESCRIBE, SEGMENT_TOKEN, Turn
 from sightline.demo.questions import turns
 from sightline.demo.silhouettes import CATEGORIES
-from sightline.demo.training_set import SceneObject, describe_object, instance_map
+from sightline.demo.training_set import SceneObject, describe_objects, instance_map
 from sightline.demo.world import DrawnScene, draw_scene
 from sightline.files import write_csv
 from sightline.intervals import bootstrap_mean, bootstrap_ratio
@@ -86,10 +86,7 @@ class HeldOut:
 def draw_held_out(vlm: vlms.VLM, scenes: int) -> HeldOut:
     """Draw the scenes and encode their images."""
     drawn = [draw_scene(FIRST_SEED + number) for number in range(scenes)]
-    objects = [
-        tuple(describe_object(number, thing) for number, thing in enumerate(scene.objects, 1))
-        for scene in drawn
-    ]
+    objects = [describe_objects(scene) for scene in drawn]
     asked = [
         turns(scene.theme, present, random.Random(f"quality {scene.seed}"))
         for scene, present in zip(drawn, objects, strict=True)

@@ -72,6 +72,11 @@ def describe_object(number: int, drawn: DrawnObject) -> SceneObject:
     return SceneObject(number, drawn.category, drawn.color, drawn.dominant, center)
 
 
+def describe_objects(scene: DrawnScene) -> tuple[SceneObject, ...]:
+    """The training view of all objects of a scene, numbered from 1 as in its instance map."""
+    return tuple(describe_object(number, drawn) for number, drawn in enumerate(scene.objects, 1))
+
+
 def instance_map(scene: DrawnScene) -> np.ndarray:
     """(SIZE, SIZE) uint8: 0 for background, k for the k-th object."""
     instances = np.zeros((SIZE, SIZE), np.uint8)
@@ -82,8 +87,7 @@ def instance_map(scene: DrawnScene) -> np.ndarray:
 
 def _row(seed: int) -> tuple[np.ndarray, np.ndarray, str, tuple[SceneObject, ...]]:
     scene = draw_scene(seed)
-    objects = tuple(describe_object(number, drawn) for number, drawn in enumerate(scene.objects, 1))
-    return scene.pixels, instance_map(scene), scene.theme, objects
+    return scene.pixels, instance_map(scene), scene.theme, describe_objects(scene)
 
 
 def draw_training_set(

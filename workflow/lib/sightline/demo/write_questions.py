@@ -20,7 +20,7 @@ import pandas as pd
 from sightline import cli
 from sightline.demo.language import EXISTS, SHORTLY
 from sightline.demo.silhouettes import CATEGORIES
-from sightline.demo.training_set import SceneObject, describe_object
+from sightline.demo.training_set import describe_objects
 from sightline.demo.world import DrawnScene, draw_scene
 from sightline.demo.write_world import save_scene, scene_seeds
 from sightline.demo.yes_no import SUBTASKS, yes_no
@@ -54,7 +54,7 @@ def write_mme(out: Path, seeds: Iterable[int], images: int) -> list[Path]:
         if not wanted:
             break
         scene = draw_scene(seed)
-        turns = yes_no(scene.theme, _objects(scene), random.Random(f"mme {seed}"))
+        turns = yes_no(scene.theme, describe_objects(scene), random.Random(f"mme {seed}"))
         name, first = f"scene{number}.jpg", None
         for turn in turns:
             subtask = SUBTASKS[turn.kind]
@@ -126,10 +126,6 @@ def write_pope(out: Path, seeds: Sequence[int]) -> list[Path]:
             temporary.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
         files.append(path)
     return files
-
-
-def _objects(scene: DrawnScene) -> tuple[SceneObject, ...]:
-    return tuple(describe_object(number, drawn) for number, drawn in enumerate(scene.objects, 1))
 
 
 def _put(scene: DrawnScene, path: Path, first: Path | None) -> Path:

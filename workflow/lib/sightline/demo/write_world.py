@@ -23,7 +23,7 @@ from sightline import cli
 from sightline.demo.language import USES, captions, named
 from sightline.demo.scene_facts import absent_category, wrong_color
 from sightline.demo.silhouettes import CATEGORIES
-from sightline.demo.training_set import SceneObject, describe_object
+from sightline.demo.training_set import describe_objects
 from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, clear_files, sha256, write_csv, write_json
@@ -85,10 +85,6 @@ def _write_images(
     yield from enumerate(tqdm(drawn, total=len(jobs), desc="drawing", mininterval=5), 1)
 
 
-def _objects(scene: DrawnScene) -> tuple[SceneObject, ...]:
-    return tuple(describe_object(number, drawn) for number, drawn in enumerate(scene.objects, 1))
-
-
 def _image_record(number: int, file_name: str, scene: DrawnScene) -> dict[str, Any]:
     size = {"width": SIZE, "height": SIZE}
     world = {"seed": scene.seed, "theme": scene.theme}
@@ -147,7 +143,7 @@ def write_coco_split(
         images.append(_image_record(number, path.name, scene) | extra)
         annotations += _annotations(number, scene, len(annotations) + 1)
         rng = random.Random(f"captions {scene.seed}")
-        for text in captions(scene.theme, _objects(scene), rng):
+        for text in captions(scene.theme, describe_objects(scene), rng):
             spoken.append({"id": len(spoken) + 1, "image_id": number, "caption": text})
         files.append({"file": f"{split}/{path.name}", "sha256": sha256(path)})
     write_json(_instances(images, annotations), out / "annotations" / f"instances_{split}.json")
@@ -235,11 +231,9 @@ def write_refer(out: Path, seeds: range, processes: int) -> None:
             phrases.append(f"the {thing.category}")
         ref = _reference(number, name, split, here[chosen], phrases, len(refs) + 1)
         refs.append(ref)
-        absent = absent_category(scene.theme, _objects(scene), rng)
+        absent = absent_category(scene.theme, describe_objects(scene), rng)
         if rng.random() < 0.5:
-            absent = (
-                f"{wrong_color(_objects(scene)[chosen], _objects(scene), rng)} {thing.category}"
-            )
+            absent = f"{wrong_color(describe_objects(scene)[chosen], describe_objects(scene), rng)} {thing.category}"
         false_refs.append(_with_false_premise(ref, f"the {absent}"))
     content = _instances(images, annotations)
     for dataset, rows in (("refcoco", refs), ("fprefcoco", false_refs)):

@@ -100,9 +100,13 @@ def fetch_images(
         (path below ``out``, sha256) of every image, in the order wanted.
 
     Raises:
-        DownloadError: some images could not be had; those that could are kept.
+        DownloadError: some images could not be had (those that could are kept), or would lie outside the folder.
     """
-    missing = [one for one in wanted if not (out / one[0]).is_file()]
+    for name, _ in wanted:
+        path = PurePosixPath(name)
+        if path.is_absolute() or ".." in path.parts:
+            raise DownloadError(f"{name} points outside the data set.")
+    missing = [one for one in wanted if not _is_here(*one, out)]
     log.info("%d images wanted, %d here already", len(wanted), len(wanted) - len(missing))
     faults: list[str] = []
 
@@ -136,8 +140,6 @@ def _bring(
         DownloadError: none has.
     """
     path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
-        raise DownloadError(f"{name} points outside the data set.")
     fault = "no address is known"
     for address in addresses:
         url = f"{address.rstrip('/')}/{path.name}"
@@ -148,15 +150,25 @@ def _bring(
                 _, found = inspect_encoded(data, "what came", whole=True)
                 if found != size:
                     raise OSError(f"an image of {found}, annotated as {size}")
-                with atomic_path(out / path) as temporary:
-                    temporary.write_bytes(data)
-                return
             except (OSError, HTTPException, ImageFileError) as error:
                 fault = f"{url}: {str(error).rstrip('.')}."
                 if getattr(error, "code", 0) in (403, 404) or attempt == attempts - 1:
                     break
                 time.sleep(pause * 2**attempt)
+            else:
+                # No fault of the server's if the disk is full.
+                with atomic_path(out / path) as temporary:
+                    temporary.write_bytes(data)
+                return
     raise DownloadError(fault)
+
+
+def _is_here(name: str, size: tuple[int, int], out: Path) -> bool:
+    """Whether the image lies here, whole and of its size; one that is not is fetched again."""
+    try:
+        return inspect_encoded((out / name).read_bytes(), name, whole=True)[1] == size
+    except (OSError, ImageFileError):
+        return False
 
 
 def read_wanted(path: Path | str) -> list[tuple[str, tuple[int, int]]]:

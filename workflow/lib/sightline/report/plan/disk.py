@@ -137,6 +137,6 @@ def _published_bytes(run: Run, name: str) -> tuple[float | None, bool]:
     with run.table("models.csv").open(newline="", encoding="utf-8") as lines:
         for row in csv.DictReader(lines):
             # One repository may serve under two names, such as a tower that is an encoder too.
-            if repository in (row["repository"], None) and row["bytes"].isdigit():
+            if repository == row["repository"] and row["bytes"].isdigit():
                 return float(row["bytes"]), row["bytes_from"] != "listed"
     return None, True
