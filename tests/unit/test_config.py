@@ -258,6 +258,10 @@ def with_probing(**encoders: dict) -> dict:
         ({"family": "clip"}, "encoders.other: give either path, with family, or of."),
         ({"path": "x"}, "encoders.other.family is missing"),
         (
+            {"of": "small", "revision": "main"},
+            "encoders.other.revision: the checkpoint is that of small",
+        ),
+        (
             {"of": "none"},
             "encoders.other.of: no encoder none with a path of its own; known: small.",
         ),

@@ -190,6 +190,8 @@ def _broken_encoders(config: Mapped) -> Iterator[str]:
         elif "of" in entry and "path" not in encoders.get(entry["of"], {}):
             known = ", ".join(other for other, one in encoders.items() if "path" in one) or "none"
             yield f"encoders.{name}.of: no encoder {entry['of']} with a path of its own; known: {known}."
+        elif "of" in entry and "revision" in entry:
+            yield f"encoders.{name}.revision: the checkpoint is that of {entry['of']}; leave it out."
 
 
 def _broken_probing(config: Mapped, splits: set[str]) -> Iterator[str]:
