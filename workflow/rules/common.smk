@@ -10,6 +10,7 @@ from pathlib import Path
 from snakemake.exceptions import WorkflowError
 
 from sightline.config import ConfigError, check_config, load_schema
+from sightline.entries import CONVERTED_FOLDERS, origin, whole_entry
 from sightline.models.entry import weight_files
 from sightline.scenes.inventory import find_file
 from sightline.scenes.single_images import SINGLE, choose_way
@@ -145,26 +146,9 @@ def dataset_label(name):
     return labels[config["datasets"][name]["source"]]
 
 
-# Where the VLM of a converted checkpoint lies.
-CONVERTED_FOLDERS = {"lisa": "llava", "internvl2": "internvl"}
-
-
-def whole_entry(kind, name):
-    """Entry of one of the models or encoders, with what it takes over from another."""
-    entry = config[kind][name]
-    own = {key: value for key, value in entry.items() if key != "of"}
-    return (whole_entry(kind, entry["of"]) | own) if "of" in entry else own
-
-
-def origin(kind, name):
-    """The model or encoder whose checkpoint this one uses: its own, or another's."""
-    entry = config[kind][name]
-    return origin(kind, entry["of"]) if "of" in entry else name
-
-
 def model_settings(model):
     """What a model's settings file says: its entry, with the folder its files are in."""
-    entry, name = whole_entry("models", model), origin("models", model)
+    entry, name = whole_entry(config, model), origin(config, model)
     folder = checkpoint_folder(name)
     if name in config.get("conversions", {}):
         layout = config["conversions"][name]["layout"]
@@ -189,7 +173,7 @@ def model_files(wildcards):
 
 def files_of_model(model):
     """Files of a model: the report of its conversion, the list of what was fetched, or those of a folder."""
-    name = origin("models", model)
+    name = origin(config, model)
     if name in config.get("conversions", {}):
         return shared(f"converted/{name}/conversion.json")
     return checkpoint_files(name)
@@ -289,7 +273,7 @@ def segmenter_folder(model):
 
 def demo_folder(model):
     """Folder of a demo model: its VLM with segmenter, recipe and learning curves beside it."""
-    return str(Path(bundled(whole_entry("models", model)["path"])).parent)
+    return str(Path(bundled(whole_entry(config, model)["path"])).parent)
 
 
 def demo_files(wildcards):

@@ -99,19 +99,9 @@ def khajuria2025_own_captions():
     return [
         results(f"khajuria2025/captions/{encoder}.parquet")
         for encoder in khajuria2025_encoders()
-        if encoder_entry(encoder)["family"] == "blip"
-        and encoder_entry(encoder).get("weights", "trained") == "trained"
+        if whole_entry(config, encoder)["family"] == "blip"
+        and whole_entry(config, encoder).get("weights", "trained") == "trained"
     ]
-
-
-def encoder_entry(name):
-    """An encoder's entry, with what it takes over from another."""
-    return whole_entry("encoders", name)
-
-
-def encoder_origin(name):
-    """The encoder whose checkpoint an encoder uses: its own, or another's."""
-    return origin("encoders", name)
 
 
 def encoder_settings(name):
@@ -120,8 +110,8 @@ def encoder_settings(name):
     Those two are given to jobs as resources, which are no reason to read an image again.
     """
     left_out = ("batch_size", "objective", "pickled")
-    entry = {k: v for k, v in encoder_entry(name).items() if k not in left_out}
-    return entry | {"key": name, "path": checkpoint_folder(encoder_origin(name))}
+    entry = {k: v for k, v in whole_entry(config, name).items() if k not in left_out}
+    return entry | {"key": name, "path": checkpoint_folder(origin(config, name))}
 
 
 def encoder_identity(wildcards):
@@ -131,9 +121,9 @@ def encoder_identity(wildcards):
 
 def encoder_batch(wildcards):
     """Images at a time."""
-    return encoder_entry(wildcards.encoder).get("batch_size", 32)
+    return whole_entry(config, wildcards.encoder).get("batch_size", 32)
 
 
 def encoder_files(wildcards):
     """Files of an encoder's checkpoint."""
-    return checkpoint_files(encoder_origin(wildcards.encoder))
+    return checkpoint_files(origin(config, wildcards.encoder))

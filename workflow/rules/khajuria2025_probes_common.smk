@@ -46,7 +46,7 @@ def khajuria2025_roster():
     named = study("khajuria2025").get("stand_ins", {})
     kept = ("family", "objective", "weights", "attention", "resize")
     return [
-        {key: value for key, value in encoder_entry(name).items() if key in kept}
+        {key: value for key, value in whole_entry(config, name).items() if key in kept}
         | {"key": name, "stands_for": named.get(name, "")}
         for name in khajuria2025_encoders()
     ]
@@ -86,7 +86,7 @@ def khajuria2025_captions_of(wildcards):
 
 def khajuria2025_with_words():
     """Whether a trained encoder shares its space with texts."""
-    entries = [encoder_entry(name) for name in khajuria2025_encoders()]
+    entries = [whole_entry(config, name) for name in khajuria2025_encoders()]
     return any(
         one["family"] == "clip" and one.get("objective", "").startswith("contrastive")
         for one in entries

@@ -86,7 +86,7 @@ def qian2025_noun_encoder_files():
         return {}
     return {
         "encoder": results(f"settings/encoders/{name}.json"),
-        "encoder_weights": checkpoint_files(encoder_origin(name)),
+        "encoder_weights": checkpoint_files(origin(config, name)),
     }
 
 
@@ -167,7 +167,7 @@ def qian2025_expressions():
 
 def segmenter_files(wildcards):
     """Files of a model's segmenter: the report of the conversion, or those of a folder."""
-    name = origin("models", wildcards.model)
+    name = origin(config, wildcards.model)
     if name in config.get("conversions", {}):
         return shared(f"converted/{name}/conversion.json")
     folder = Path(segmenter_folder(wildcards.model))

@@ -61,20 +61,20 @@ def cards(number, device):
 def model_of(wildcards):
     """The model or the encoder that a job runs, by the name of its checkpoint."""
     if "model" in wildcards.keys():
-        return origin("models", wildcards.model)
-    return encoder_origin(wildcards.encoder)
+        return origin(config, wildcards.model)
+    return origin(config, wildcards.encoder)
 
 
 def gpus(wildcards):
     """As many GPUs as the layers are spread over."""
     kind = "model" if "model" in wildcards.keys() else "encoder"
-    return whole_entry(f"{kind}s", wildcards[kind]).get("gpus", 1)
+    return whole_entry(config, wildcards[kind]).get("gpus", 1)
 
 
 def batch_size(wildcards, attempt):
     """Halved whenever the job is tried again; no result depends on it."""
     first = (
-        whole_entry("models", wildcards.model).get("batch_size", 16)
+        whole_entry(config, wildcards.model).get("batch_size", 16)
         if "model" in wildcards.keys()
         else encoder_batch(wildcards)
     )

@@ -5,12 +5,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from sightline.entries import CONVERTED_FOLDERS, origin, whole_entry
 from sightline.report.plan.shapes import Shape, read_config, read_table
 from sightline.sources import LIBRARY
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
-# Where conversions leave the VLM.
-_CONVERTED = {"lisa": "llava", "internvl2": "internvl"}
 _GPU = Path("/dev/nvidiactl")
 
 
@@ -50,19 +49,11 @@ class Run:
 
     def entry(self, name: str) -> Mapping[str, Any]:
         """Entry of a model, a part or an encoder, with what it takes over from another."""
-        for kind in ("models", "parts", "encoders"):
-            if name in self.config.get(kind, {}):
-                entry = self.config[kind][name]
-                origin = entry.get("of")
-                return {**self.entry(origin), **entry} if origin else entry
-        return {}
+        return whole_entry(self.config, name)
 
     def origin(self, name: str) -> str:
         """The model, part or encoder whose checkpoint this one uses: its own, or another's."""
-        kinds = ("models", "parts", "encoders")
-        named = [self.config[kind][name] for kind in kinds if name in self.config.get(kind, {})]
-        entry = named[0] if named else {}
-        return self.origin(entry["of"]) if "of" in entry else name
+        return origin(self.config, name)
 
     def shape(self, name: str) -> Shape | None:
         """Shape of a model, a part or an encoder; None where nothing tells it yet."""
@@ -77,7 +68,9 @@ class Run:
         folders.append(self.resources.parent / folders[-1])
         if conversion:
             # What was published has another layout.
-            folders = [self.results / "converted" / origin / _CONVERTED[conversion["layout"]]]
+            folders = [
+                self.results / "converted" / origin / CONVERTED_FOLDERS[conversion["layout"]]
+            ]
         found = next(filter(None, map(read_config, folders)), None)
         if found is None:
             if not self._table:
