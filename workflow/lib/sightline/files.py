@@ -24,6 +24,9 @@ def atomic_path(path: Path | str) -> Iterator[Path]:
     temporary = Path(name)
     try:
         yield temporary
+        # Else a power cut soon after may leave the name with nothing behind it.
+        with temporary.open("rb") as written:
+            os.fsync(written.fileno())
         # mkstemp makes files private; results are meant to be shared.
         temporary.chmod(0o644)
         temporary.replace(path)
