@@ -2,7 +2,8 @@
 
 The scenes are those with the smallest held-out seeds, not chosen ones.
 
-    python -m sightline.demo.examples --models resources/demo --scenes 20 --out results/demo/models/examples.parquet
+    python -m sightline.demo.examples --models resources/demo --key demo-llava --scenes 20 \
+        --out results/demo/models/demo-llava/examples.parquet
 
 Columns: scene, kind, question, expected, answer, right, and for masks iou, mask and truth (compressed RLE of
 pycocotools, JSON); the row of the description carries the picture (image, PNG bytes).
