@@ -229,6 +229,20 @@ def test_results_of_other_data_are_refused(published, tmp_path):
         take(published, other, tmp_path / "other")
 
 
+def test_a_data_set_behind_a_link_is_known_too(published, run, tmp_path):
+    (tmp_path / "linked").mkdir()
+    (tmp_path / "linked" / "annotations").symlink_to(tmp_path / "coco" / "annotations")
+    same = changed("datasets/coco/path", str(tmp_path / "linked"))
+    take(published, same, tmp_path / "other")
+    assert (tmp_path / "other" / MEASURED).read_bytes() == (run / MEASURED).read_bytes()
+
+
+def test_a_data_set_without_annotations_vouches_for_nothing(published, tmp_path):
+    empty = changed("datasets/coco/path", str(tmp_path / "nowhere"))
+    with pytest.raises(PublicationError, match=r"nowhere: no annotations there"):
+        take(published, empty, tmp_path / "other")
+
+
 def test_settings_of_what_is_not_taken_may_differ(published, tmp_path):
     config = changed("studies/neo2025/random_draws", 3)
     del config["models"], config["studies"]["neo2025"]

@@ -86,7 +86,7 @@ def test_modules_chosen_by_name_all_count(library):
 )
 def test_every_family_is_behind_what_loads_models(module):
     """Without this, a corrected adapter would leave every result as it was."""
-    folder = sources.LIBRARY / "sightline" / "models" / "adapters"
+    folder = Path(sources.__file__).parent / "models" / "adapters"
     adapters = {f"sightline.models.adapters.{file.stem}" for file in folder.glob("[!_]*.py")}
     assert len(adapters) == len(FAMILIES)
     assert adapters <= set(sources.imported_modules(module))
@@ -94,7 +94,7 @@ def test_every_family_is_behind_what_loads_models(module):
 
 def test_no_module_is_chosen_in_a_way_the_digest_does_not_see():
     """A name put together otherwise would be in no digest."""
-    for file in (sources.LIBRARY / "sightline").rglob("*.py"):
+    for file in Path(sources.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):
                 foreign = isinstance(node.args[0], ast.Constant)

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from snakemake_calls import ROOT, snakemake, tiny_config
 
+from sightline.entries import origin, whole_entry
+
 MODEL = ROOT / "resources" / "demo" / "llava"
 CONFIG = {
     "device": "auto",
@@ -38,11 +40,8 @@ def job(
         "Path": Path,
         "bundled": lambda path: str(ROOT / path),
         "checkpoint": config["models"].__getitem__,
-        "origin": lambda kind, name: config[kind][name].get("of", name),
-        "whole_entry": lambda kind, name: {
-            **config[kind].get(config[kind][name].get("of"), {}),
-            **config[kind][name],
-        },
+        "origin": origin,
+        "whole_entry": whole_entry,
         "checkpoint_folder": lambda name: config["models"][name]["path"],
         "study": lambda name: config.get("studies", {}).get(name, {}),
         "tiny_checkpoints": lambda: {"random": "llava"},

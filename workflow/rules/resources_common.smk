@@ -58,17 +58,19 @@ def cards(number, device):
     return {"gpu": number} | kind
 
 
+def named_by(wildcards):
+    """The model or the encoder that a job runs."""
+    return wildcards["model" if "model" in wildcards.keys() else "encoder"]
+
+
 def model_of(wildcards):
-    """The model or the encoder that a job runs, by the name of its checkpoint."""
-    if "model" in wildcards.keys():
-        return origin(config, wildcards.model)
-    return origin(config, wildcards.encoder)
+    """The same, by the name of its checkpoint."""
+    return origin(config, named_by(wildcards))
 
 
 def gpus(wildcards):
     """As many GPUs as the layers are spread over."""
-    kind = "model" if "model" in wildcards.keys() else "encoder"
-    return whole_entry(config, wildcards[kind]).get("gpus", 1)
+    return whole_entry(config, named_by(wildcards)).get("gpus", 1)
 
 
 def batch_size(wildcards, attempt):

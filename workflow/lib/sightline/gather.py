@@ -40,8 +40,8 @@ def gather_table(parts: Sequence[Path], out: Path) -> None:
             )
     # A column without values has no type of its own, in a table with rows or without.
     filled = [table for table in tables if len(table)] or tables[:1]
-    # Whole numbers beside others become such, as they would in one table; texts in several pieces would be written in
-    # other bytes.
+    # Where one shard has a gap in a column of whole numbers, all of it becomes fractions, as in one table. Texts in
+    # several pieces would be written in other bytes.
     try:
         whole = pa.concat_tables(filled, promote_options="permissive").combine_chunks()
     except pa.ArrowTypeError as error:

@@ -231,9 +231,10 @@ def write_refer(out: Path, seeds: range, processes: int) -> None:
             phrases.append(f"the {thing.category}")
         ref = _reference(number, name, split, here[chosen], phrases, len(refs) + 1)
         refs.append(ref)
-        absent = absent_category(scene.theme, describe_objects(scene), rng)
+        present = describe_objects(scene)
+        absent = absent_category(scene.theme, present, rng)
         if rng.random() < 0.5:
-            absent = f"{wrong_color(describe_objects(scene)[chosen], describe_objects(scene), rng)} {thing.category}"
+            absent = f"{wrong_color(present[chosen], present, rng)} {thing.category}"
         false_refs.append(_with_false_premise(ref, f"the {absent}"))
     content = _instances(images, annotations)
     for dataset, rows in (("refcoco", refs), ("fprefcoco", false_refs)):

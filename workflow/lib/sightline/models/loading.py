@@ -40,7 +40,7 @@ def load_vlm(
     location, revision = source.location, source.revision
     if source.folder:
         check_weights(source.folder)
-        _check_generation_settings(source)
+        _check_generation_settings(source.folder, source.key)
     placing = choose_placing(source, device)
     try:
         config = AutoConfig.from_pretrained(location, revision=revision)
@@ -108,16 +108,16 @@ def choose_placing(source: ModelSource, device: torch.device) -> dict[str, Any]:
     return placing
 
 
-def _check_generation_settings(source: ModelSource) -> None:
+def _check_generation_settings(folder: Path, key: str) -> None:
     # Transformers takes a file that it cannot read for none, and answers would end elsewhere.
-    file = Path(source.path) / "generation_config.json"
+    file = folder / "generation_config.json"
     if not file.is_file():
         return
     try:
         json.loads(file.read_text())
     except ValueError as error:
         raise ModelError(
-            f"models.{source.key}: {file} is damaged ({error}). Get the file again."
+            f"models.{key}: {file} is damaged ({error}). Get the file again."
         ) from error
 
 

@@ -51,10 +51,10 @@ def find_files(run: Path, config: Mapping[str, Any]) -> list[str]:
     models = models_of(config)
     tops = [run / name for name in (CACHE, *config["studies"])]
     found = (file for top in tops for file in top.rglob("*") if file.suffix in _SUFFIXES)
-    names = (file.relative_to(run) for file in found)
+    names = (file.relative_to(run).as_posix() for file in found)
     # What a killed job has left half written begins with a dot.
-    whole = (name for name in names if not any(part.startswith(".") for part in name.parts))
-    return sorted(str(name.as_posix()) for name in whole if models & set(words_of(name.as_posix())))
+    whole = (name for name in names if not name.startswith(".") and "/." not in name)
+    return sorted(name for name in whole if models & set(words_of(name)))
 
 
 def tables_of(files: list[str], config: Mapping[str, Any]) -> list[Table]:

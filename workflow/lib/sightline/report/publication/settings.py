@@ -1,6 +1,7 @@
 """Which settings must agree for results to be taken over, written so that they tell nothing of a machine."""
 
 import hashlib
+import os
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path, PurePath
@@ -8,7 +9,8 @@ from typing import Any
 
 from sightline.files import sha256
 from sightline.redaction import redact
-from sightline.report.publication.contents import CACHE, words_of
+from sightline.report.publication.contents import CACHE, PublicationError, words_of
+from sightline.sources import LIBRARY
 
 _OF_NO_RESULT = ("batch_size", "objective", "pickled", "license", "gpus")
 """Settings of a model or an encoder that change nothing it leaves."""
@@ -34,7 +36,11 @@ def portable(value: Any) -> Any:
 
 
 def published_settings(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What of a configuration is published; of a data set of the user's own also the checksum of its annotations."""
+    """What of a configuration is published; of a data set of the user's own also the checksum of its annotations.
+
+    Raises:
+        PublicationError: such a data set has no annotations.
+    """
     settings = {key: portable(config[key]) for key in _KEPT if key in config}
     for name, entry in config.get("datasets", {}).items():
         if entry.get("source") == "local":
@@ -43,11 +49,20 @@ def published_settings(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @cache
-def _annotations(folder: str) -> str | None:
-    root = Path(folder)
-    files = sorted(file for file in root.rglob("*") if file.suffix in _ANNOTATIONS)
+def _annotations(folder: str) -> str:
+    # As rules find it: below the working directory, else beside the Snakefile.
+    root = Path(folder) if Path(folder).exists() else LIBRARY.parents[1] / folder
+    # Links are followed: large data often lie elsewhere.
+    below = (
+        Path(inner, name) for inner, _, names in os.walk(root, followlinks=True) for name in names
+    )
+    files = sorted(file for file in below if file.suffix in _ANNOTATIONS)
+    if not files:
+        raise PublicationError(
+            f"{folder}: no annotations there, by which a data set is known. Correct its path under datasets."
+        )
     lines = [f"{file.relative_to(root)} {sha256(file)}" for file in files]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest() if lines else None
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def settings_behind(settings: Mapping[str, Any], file: str) -> dict[str, Any]:
