@@ -262,10 +262,11 @@ def test_address_brings_back_what_was_seen(window, file, tables):
     assert page.input_value("#search") == "dog"
     count = int((spoken(tables, "dog", OTHER)[2] > 0).sum())
     assert f"in {count} patch" in page.inner_text("#found")
-    page.evaluate(f"location.hash = 'image={OTHER}&layer=1&patch=5'")
-    wait_until(
-        page, "document.documentElement.dataset.ready && !document.getElementById('search').value"
-    )
+    # The page loads anew: the change must not take the answer of this call with it.
+    with page.expect_event("load"):
+        page.evaluate(f"void setTimeout(() => location.hash = 'image={OTHER}&layer=1&patch=5')")
+    page.wait_for_selector("html[data-ready]")
+    assert page.input_value("#search") == ""
     assert shown_words(page) == stored_words(tables, 5, OTHER)
     window.page.goto("about:blank")
     page = window.open(file, "#image=999&layer=99&patch=-3")

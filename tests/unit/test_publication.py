@@ -143,8 +143,12 @@ def test_nothing_tells_of_the_machine(published):
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "json"])
-def test_measurements_that_name_files_of_the_user_are_refused(run, tmp_path, suffix):
+def test_measurements_that_name_files_of_the_user_are_refused(run, tmp_path, monkeypatch, suffix):
     """Images of a local data set are named by their paths."""
+    annotations = tmp_path / "links/coco/annotations/instances_val2017.json"
+    annotations.parent.mkdir(parents=True)
+    annotations.write_text("{}")
+    monkeypatch.chdir(tmp_path)
     config = changed("datasets/coco", {"source": "local", "path": "/home/me/coco"})
     table = pd.DataFrame({"image": ["/home/me/coco/val2017/1.jpg"], "n": [1]})
     file = run / f"neo2025/measurements/ablation/one.{suffix}"
