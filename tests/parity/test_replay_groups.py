@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from by_hand import ByHand
-from sightline.instruments import branches, row_attention
+from sightline.instruments import branches, decoding, row_attention
 from sightline.instruments.branches import Branches
 from sightline.instruments.clean_run import ReplayError
 from sightline.instruments.intervene import intervene
@@ -127,6 +127,36 @@ def test_rows_go_through_blocks_piece_by_piece(clean, logits, answers, monkeypat
     assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == answers
     found = replay_prompts(clean, CONDITIONS, [clean.prompt], 8)
     assert [one.tokens for one in found[0]] == [one.tokens for one in several[0]] == answers
+
+
+@pytest.mark.parametrize("padding", [0, 1.25, 1000])
+@pytest.mark.parametrize("left", [0, 0.75, 1])
+def test_answers_attend_apart_or_padded(clean, answers, monkeypatch, padding, left):
+    """Whether branches with other own keys attend together, and when finished answers leave, changes nothing."""
+    config = clean.vlm.model.generation_config
+    ends = [*config.eos_token_id, answers[0][2], answers[-1][4]]
+    monkeypatch.setattr(config, "eos_token_id", ends)
+    wanted = [cut_behind(one, ends) for one in answers]
+    assert len({len(one) for one in wanted}) > 2
+    monkeypatch.setattr(decoding, "PADDING", padding)
+    monkeypatch.setattr(decoding, "LEFT", left)
+    together, groups = decoding._together, []
+
+    def noted(own):
+        groups.append(list(together(own)))
+        return groups[-1]
+
+    monkeypatch.setattr(decoding, "_together", noted)
+    assert [one.tokens for one in replay_decoding(clean, CONDITIONS, 8)] == wanted
+    assert [one.tokens for one in replay_decoding(clean, CONDITIONS[::-1], 8)] == wanted[::-1]
+    counts = {len(one) for one in groups}
+    assert counts == {1} if padding == 1000 else max(counts) > 1
+
+
+def cut_behind(answer, ends):
+    """The answer up to its first end, which belongs to it."""
+    stop = next((number for number, token in enumerate(answer) if token in ends), len(answer))
+    return answer[: stop + 1]
 
 
 def test_knockouts_are_one_until_one_of_them_ends(clean, rows_run):

@@ -2,6 +2,7 @@
 
 import argparse
 import errno
+import gc
 import logging
 import os
 import sys
@@ -25,6 +26,8 @@ _ADVICE = {
 
 def run(main: Callable[[argparse.Namespace], None], parser: argparse.ArgumentParser) -> None:
     """Parse the command line, run ``main``, and print errors meant for users without a traceback."""
+    # What imports made stays to the end; each time it is looked through takes up to a second.
+    gc.freeze()
     # Whatever is said here ends up in a log: messages of servers and libraries may repeat an address with a password.
     sys.stderr = Redacting(sys.stderr)
     logging.basicConfig(

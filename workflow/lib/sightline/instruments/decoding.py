@@ -1,14 +1,21 @@
 """Greedy decoding of many conditions together: each one's new token is a row, its own past read by it alone."""
 
 import functools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 
 from sightline.instruments.branches import Branches, OwnKeys
-from sightline.instruments.row_attention import branch_attention, rows_run_by
+from sightline.instruments.edges import Positions
+from sightline.instruments.row_attention import Keys, branch_attention, rows_run_by
+
+LEFT = 0.75
+"""Finished answers leave when no more than this share of the rows goes on."""
+
+PADDING = 1.25
+"""Own keys of branches that attend together may take so many times the room they would take apart."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +44,7 @@ def decode(
     """Go on from the prompt.
 
     Args:
-        branches: their prompts run with ``keep``, unless answers have one token only.
+        branches: their prompts run with ``keep``, unless answers have one token only; what they kept is taken over.
         states: of the last position after the last block, (branches, width).
         max_new_tokens: most tokens of an answer, at least 1.
         keep_logits: keep the logits of every step.
@@ -52,22 +59,29 @@ def decode(
     answers: list[list[int]] = [[] for _ in branches.edges]
     steps: list[list[torch.Tensor]] = [[] for _ in branches.edges]
     first = logits = clean.unembed(states)
-    going = list(range(len(branches.edges)))
-    new_rows = _NewRows(branches)
+    rows = going = list(range(len(branches.edges)))
+    new_rows = _NewRows(branches, max_new_tokens)
     with rows_run_by(new_rows, clean.vlm):
         for step in range(max_new_tokens):
             tokens = logits.argmax(-1)
-            for branch, token, row in zip(going, tokens.tolist(), logits, strict=True):
-                answers[branch].append(token)
-                if keep_logits:
-                    steps[branch].append(row)
-            on = (~torch.isin(tokens, ends)).tolist()
-            if step == max_new_tokens - 1 or not any(on):
+            ended = torch.isin(tokens, ends).tolist()
+            still = set(going)
+            for branch, token, row in zip(rows, tokens.tolist(), logits, strict=True):
+                if branch in still:
+                    answers[branch].append(token)
+                    if keep_logits:
+                        steps[branch].append(row)
+            going = [
+                branch
+                for branch, end in zip(rows, ended, strict=True)
+                if branch in still and not end
+            ]
+            if step == max_new_tokens - 1 or not going:
                 break
-            if not all(on):
-                # Finished answers leave: what is left gets cheaper at every end.
-                tokens = tokens[torch.tensor(on, device=tokens.device)]
-                going = [branch for branch, goes_on in zip(going, on, strict=True) if goes_on]
+            if len(going) <= LEFT * len(rows):
+                # Finished answers leave, several at a time: what is left is copied.
+                left = torch.tensor([rows.index(branch) for branch in going], device=tokens.device)
+                tokens, rows = tokens[left], going
                 new_rows.select(going)
             logits = clean.unembed(new_rows.run(tokens, step))
     return [
@@ -84,44 +98,57 @@ def decode(
 
 @dataclass(eq=False)
 class _Group:
-    """Branches with the same own keys of the prompt in one layer.
+    """Branches that attend together in one layer.
 
     Attributes:
-        own: keys and values of prompt rows.
+        members: branches.
         rows: their places in the sequence of new rows; None for all of them in order.
-        shared: clean keys and values.
-        bias: added to the scores of a new row at all keys of the prompt, clean ones first, (1 or members, 1 or
-            heads, 1, keys), or None.
-        new_bias: the same at keys of new tokens, (1 or members, 1 or heads, 1, 1).
-        new: keys and values of new tokens, in the order of the members, which every step makes longer.
+        shared: clean keys and values that none of them replaces.
+        keys: their own, (members, key heads, places, head_dim): those of the prompt, then one place for each new
+            token.
+        values: likewise.
+        prompt: how many places belong to the prompt.
+        bias: added to the scores of a new row, (1 or members, 1 or heads, 1, shared keys + places), or None.
     """
 
-    own: OwnKeys
+    members: tuple[int, ...]
     rows: torch.Tensor | None
-    shared: tuple[torch.Tensor, torch.Tensor]
+    shared: Keys
+    keys: torch.Tensor
+    values: torch.Tensor
+    prompt: int
     bias: torch.Tensor | None
-    new_bias: torch.Tensor | None
-    new: OwnKeys
 
     def select(self, place: Mapping[int, int]) -> "_Group | None":
         """Only the branches that have a place among the answers that go on; None if none of them has."""
-        kept = [number for number, member in enumerate(self.own.members) if member in place]
+        kept = [number for number, member in enumerate(self.members) if member in place]
         if not kept:
             return None
-        members = [self.own.members[number] for number in kept]
-        index = torch.tensor(kept, device=self.own.keys.device)
-        bias, new_bias = (
-            one if one is None or len(one) == 1 else one.index_select(0, index)
-            for one in (self.bias, self.new_bias)
+        members = tuple(self.members[number] for number in kept)
+        rows = _rows([place[member] for member in members], len(place), self.keys.device)
+        if members == self.members:
+            return replace(self, rows=rows)
+        index = torch.tensor(kept, device=self.keys.device)
+        bias = self.bias
+        if bias is not None and len(bias) > 1:
+            bias = bias.index_select(0, index)
+        keys, values = self.keys.index_select(0, index), self.values.index_select(0, index)
+        return replace(self, members=members, rows=rows, keys=keys, values=values, bias=bias)
+
+    def attend(
+        self, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, step: int, scaling: float
+    ) -> torch.Tensor:
+        """Attention of one new row for each member, all (heads, members, head_dim); the result begins with members."""
+        place = self.prompt + step
+        self.keys[:, :, place], self.values[:, :, place] = (
+            key.transpose(0, 1),
+            value.transpose(0, 1),
         )
-        return _Group(
-            self.own.select(members),
-            _rows([place[member] for member in members], len(place), self.own.keys.device),
-            self.shared,
-            bias,
-            new_bias,
-            self.new.select(members),
-        )
+        own = self.keys[:, :, : place + 1], self.values[:, :, : place + 1]
+        seen = self.shared[0].shape[1] + place + 1
+        bias = None if self.bias is None else self.bias[..., :seen]
+        asked = query.transpose(0, 1)[:, :, None]
+        return branch_attention(asked, self.shared, [own], bias, scaling)[:, 0]
 
 
 def _rows(places: Sequence[int], count: int, device: torch.device) -> torch.Tensor | None:
@@ -129,22 +156,51 @@ def _rows(places: Sequence[int], count: int, device: torch.device) -> torch.Tens
     return None if list(places) == list(range(count)) else torch.tensor(places, device=device)
 
 
+def _together(groups: Iterable[OwnKeys]) -> Iterator[list[OwnKeys]]:
+    """Groups that are padded to the same positions: one that attends alone costs more than some padding."""
+    chosen: list[OwnKeys] = []
+    for group in sorted(groups, key=lambda one: -len(one.positions)):
+        if chosen and _padded([*chosen, group]) > PADDING * sum(map(_places, [*chosen, group])):
+            yield chosen
+            chosen = []
+        chosen.append(group)
+    if chosen:
+        yield chosen
+
+
+def _places(group: OwnKeys) -> int:
+    return len(group.members) * len(group.positions)
+
+
+def _padded(groups: Sequence[OwnKeys]) -> int:
+    return sum(len(one.members) for one in groups) * len(_positions(groups))
+
+
+def _positions(groups: Sequence[OwnKeys]) -> Positions:
+    return functools.reduce(np.union1d, [one.positions for one in groups])
+
+
 class _NewRows:
     """The rows of new tokens, one for each answer that goes on."""
 
-    def __init__(self, branches: Branches) -> None:
+    def __init__(self, branches: Branches, max_new_tokens: int) -> None:
         self._branches, self._clean = branches, branches.clean
+        self._new, self._step = max_new_tokens - 1, 0
 
     @functools.cached_property
     def _layers(self) -> list[list[_Group]]:
         # Made when it is first needed: answers of one token have no new rows.
-        return [
-            [self._group(layer, one) for one in [*own, *self._others(layer, own)]]
-            for layer, own in enumerate(self._branches.past)
-        ]
+        layers = []
+        for layer, past in enumerate(self._branches.past):
+            own = [*past, *self._others(layer, past)]
+            layers.append([self._group(layer, one) for one in _together(own)])
+            # What was copied is not kept twice.
+            past.clear()
+        return layers
 
     def run(self, tokens: torch.Tensor, step: int) -> torch.Tensor:
         """States of new tokens after the last block, (answers, width)."""
+        self._step = step
         hidden = self._clean.vlm.model.get_input_embeddings()(tokens)[None]
         rotary = self._clean.rotary_new(step, len(tokens))
         for block in self._clean.blocks:
@@ -167,69 +223,64 @@ class _NewRows:
         scaling: float,
     ) -> torch.Tensor:
         """Attention of all new rows; see `sightline.instruments.row_attention.Attends`."""
-        found = torch.empty(query.transpose(0, 1).shape, dtype=query.dtype, device=query.device)
-        for group in self._layers[layer]:
-            asked, new_key, new_value = (
-                (one if group.rows is None else one.index_select(1, group.rows)).transpose(0, 1)
-                for one in (query, key, value)
-            )
-            # Apart from those of the prompt, which are many and would be copied at every step.
-            new = group.new = OwnKeys(
-                group.new.members,
-                group.new.positions,
-                torch.cat([group.new.keys, new_key[:, :, None]], dim=2),
-                torch.cat([group.new.values, new_value[:, :, None]], dim=2),
-            )
-            bias = group.bias
-            if bias is not None:
-                count = new.keys.shape[2]
-                bias = torch.cat([bias, group.new_bias.expand(-1, -1, -1, count)], dim=-1)
-            own = [(one.keys, one.values) for one in (group.own, new)]
-            out = branch_attention(asked[:, :, None], group.shared, own, bias, scaling)[:, 0]
-            if group.rows is None:
-                return out
-            found[group.rows] = out
+        first, *others = self._layers[layer]
+        if first.rows is None:
+            return first.attend(query, key, value, self._step, scaling)
+        found = query.new_empty(query.transpose(0, 1).shape)
+        for group in [first, *others]:
+            asked = (one.index_select(1, group.rows) for one in (query, key, value))
+            found[group.rows] = group.attend(*asked, self._step, scaling)
         return found
 
     def _others(self, layer: int, own: Sequence[OwnKeys]) -> list[OwnKeys]:
         """Branches that have no keys of their own in a layer yet."""
         owners = {member for one in own for member in one.members}
         others = tuple(one for one in range(len(self._branches.edges)) if one not in owners)
-        return [self._without_keys(layer, others)] if others else []
-
-    def _without_keys(self, layer: int, members: Sequence[int]) -> OwnKeys:
         heads, _, width = self._clean.keys[layer].shape
-        empty = self._clean.keys[layer].new_empty(len(members), heads, 0, width)
-        return OwnKeys(tuple(members), np.empty(0, np.int64), empty, empty)
+        empty = self._clean.keys[layer].new_empty(len(others), heads, 0, width)
+        return [OwnKeys(others, np.empty(0, np.int64), empty, empty)] if others else []
 
-    def _group(self, layer: int, own: OwnKeys) -> _Group:
-        clean = np.setdiff1d(np.arange(self._clean.length), own.positions)
-        keys, values = self._clean.keys[layer], self._clean.values[layer]
+    def _group(self, layer: int, groups: Sequence[OwnKeys]) -> _Group:
+        members = tuple(sorted(member for one in groups for member in one.members))
+        number = {member: number for number, member in enumerate(members)}
+        own = _positions(groups)
+        clean = np.setdiff1d(np.arange(self._clean.length), own)
+        source = self._clean.keys[layer], self._clean.values[layer]
+        device = source[0].device
+        places = torch.from_numpy(own).to(device)
         contiguous = len(clean) == 0 or clean[-1] == len(clean) - 1
-        chosen = slice(0, len(clean)) if contiguous else torch.from_numpy(clean).to(keys.device)
+        chosen = slice(0, len(clean)) if contiguous else torch.from_numpy(clean).to(device)
+        copies = []
+        for name, one in zip(("keys", "values"), source, strict=True):
+            copy = one.new_empty(len(members), len(one), len(own) + self._new, one.shape[-1])
+            copy[:, :, : len(own)] = one[:, places]
+            for group in groups:
+                at = torch.from_numpy(np.searchsorted(own, group.positions)).to(device)
+                those = torch.tensor([number[one] for one in group.members], device=device)
+                copy[those[:, None], :, at] = getattr(group, name).transpose(1, 2)
+            copies.append(copy)
         return _Group(
-            own,
-            _rows(own.members, len(self._branches.edges), keys.device),
-            (keys[:, chosen], values[:, chosen]),
-            *self._bias(layer, own.members, np.concatenate([clean, own.positions])),
-            self._without_keys(layer, own.members),
+            members,
+            _rows(members, len(self._branches.edges), device),
+            (source[0][:, chosen], source[1][:, chosen]),
+            *copies,
+            len(own),
+            self._bias(layer, members, np.concatenate([clean, own])),
         )
 
-    def _bias(
-        self, layer: int, members: Sequence[int], keys: np.ndarray
-    ) -> tuple[torch.Tensor | None, torch.Tensor | None]:
-        """What a new row's scores get: at keys of the prompt, and at any key of a new token."""
+    def _bias(self, layer: int, members: Sequence[int], keys: np.ndarray) -> torch.Tensor | None:
+        """What a new row's scores get: at keys of the prompt, and then, the same at each, of new tokens."""
         length = self._clean.length
         edits = [
             self._branches.edges[member].bias(layer, np.array([length]), np.append(keys, length))
             for member in members
         ]
         if all(edit is None for edit in edits):
-            return None, None
+            return None
         heads = max(len(edit) for edit in edits if edit is not None)
-        bias = np.zeros((len(members), heads, 1, len(keys) + 1), np.float32)
+        bias = np.zeros((len(members), heads, 1, len(keys) + self._new), np.float32)
         for one, edit in zip(bias, edits, strict=True):
             if edit is not None:
-                one += edit
-        found = torch.from_numpy(bias).to(self._clean.vlm.device)
-        return found[..., :-1], found[..., -1:]
+                one[..., : len(keys)] += edit[..., :-1]
+                one[..., len(keys) :] += edit[..., -1:]
+        return torch.from_numpy(bias).to(self._clean.vlm.device)

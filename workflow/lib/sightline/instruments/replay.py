@@ -16,7 +16,7 @@ import torch
 from sightline.instruments.branches import Branches
 from sightline.instruments.clean_run import CleanRun, ReplayError
 from sightline.instruments.cones import Cone, common_starts, cone
-from sightline.instruments.decoding import Decoded, decode
+from sightline.instruments.decoding import PADDING, Decoded, decode
 from sightline.instruments.edges import Edges, Positions, resolve, rows_of
 from sightline.instruments.interventions import Condition, Rows
 from sightline.instruments.row_attention import ROWS_FOR_FUSED
@@ -306,5 +306,5 @@ def _bytes(clean: CleanRun, rows: Cone, new_tokens: int) -> int:
         row += clean.length * clean.heads * (8 + item)
     total = max(most, 1) * row + 8 * config.vocab_size
     if new_tokens:
-        total += kept_row * (sum(map(len, rows)) + len(rows) * new_tokens)
+        total += kept_row * (int(PADDING * sum(map(len, rows))) + len(rows) * new_tokens)
     return total
