@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from sightline import intervals
 from sightline.errors import SightlineError
 from sightline.intervals import (
     bootstrap_mean,
@@ -60,6 +61,15 @@ def test_bootstrap_repeats_with_its_seed_whatever_the_order_of_the_rows():
     assert bootstrap_mean(values[shuffled], groups[shuffled], seed=7) == first
     assert bootstrap_mean(values, groups, seed=8) != first
     assert first.low < values.mean() < first.high
+
+
+@pytest.mark.parametrize("block", [1, 40 * 7, 40 * 25])
+def test_bootstrap_draws_as_often_as_asked_however_many_at_a_time(monkeypatch, block):
+    rng = np.random.default_rng(2)
+    values = rng.normal(size=40)
+    whole = bootstrap_mean(values, np.arange(40), seed=7, draws=25)
+    monkeypatch.setattr(intervals, "BLOCK", block)
+    assert bootstrap_mean(values, np.arange(40), seed=7, draws=25) == whole
 
 
 def test_bootstrap_covers_the_truth_about_as_often_as_it_says():

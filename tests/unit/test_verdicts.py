@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED
+from sightline.studies.claims import INCONCLUSIVE, NOT_REPLICATED, NOT_RUN, REPLICATED, Claim
 from sightline.studies.verdicts import (
     FEWEST,
     Finding,
@@ -15,6 +15,7 @@ from sightline.studies.verdicts import (
     as_control,
     at_least,
     at_most,
+    headline,
     is_so,
     majority,
     together,
@@ -79,3 +80,20 @@ def test_what_stands_beside_decides_nothing_and_a_control_never_fails_a_claim():
     assert not as_control(failed).decides
     assert not as_beside(failed).decides
     assert (as_control(failed).verdict, as_beside(failed).verdict) == (INCONCLUSIVE, NOT_REPLICATED)
+
+
+def test_headline_counts_what_decides_and_the_fewest_images_behind_it():
+    claim = Claim.not_run(
+        study="neo2025", claim="C1", statement="tokens matter", item="tab1", metric="loss",
+        model="demo-llava", dataset="coco", variant="corrected", need="a run",
+    )  # fmt: skip
+    deciding = [
+        Finding("one", 1, 0, 2, 80, REPLICATED),
+        Finding("other", 1, 0, 2, 60, INCONCLUSIVE),
+    ]
+    control = as_control(Finding("gate", 1, 0, 2, 40, REPLICATED))
+    first = headline(claim, [*deciding, control], "both", INCONCLUSIVE)
+    assert (first.metric, first.reproduced, first.n) == (
+        "numbers that meet the criterion, of 2", 1.0, 60,
+    )  # fmt: skip
+    assert headline(claim, [control], "both", INCONCLUSIVE).n == 40
