@@ -96,6 +96,15 @@ def test_image_whose_reference_names_nothing_is_left_out_and_counted(measured):
     assert (found["images"] == IMAGES).all()
 
 
+def test_descriptions_without_an_object_name_neither_a_right_one_nor_a_wrong_one(measured):
+    cut = (measured["condition"] == GENERATED) & (measured["layers"] == ALL)
+    changed = measured.assign(tp=measured["tp"].mask(cut, ""), fp="dog")
+    silent = cut & (measured["image_id"] == 100)
+    changed.loc[silent, "fp"] = ""
+    found = find_cells(summarise(changed, 0, 50), condition=GENERATED, layers=ALL)
+    assert found["empty_share"].tolist() == pytest.approx([1 / IMAGES] * len(found))
+
+
 def test_effects_survive_the_file(effects, tmp_path):
     effects.to_csv(tmp_path / "effects.csv", index=False)
     again = read_effects(tmp_path / "effects.csv")

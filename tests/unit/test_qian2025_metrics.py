@@ -97,7 +97,7 @@ def test_segment_punishes_masks_of_absent_things_and_denied_objects():
 
 
 def test_seeing_needs_the_token_and_a_pixel():
-    assert is_seen([True, True, False, False], [3, 0, 0, 3]).tolist() == [True, False, False, False]
+    assert is_seen([True, True, False, False], [1, 0, 0, 1]).tolist() == [True, False, False, False]
 
 
 @pytest.mark.parametrize(
