@@ -7,6 +7,7 @@ import pytest
 
 from sightline.demo.tiny.words import COCO, all_words, build_tokenizer
 from sightline.demo.tiny.write import KINDS, main
+from sightline.errors import SightlineError
 from sightline.files import sha256
 from sightline.models.encoders.loading import load_encoder
 from sightline.models.encoders.source import EncoderSource
@@ -49,6 +50,19 @@ def test_nothing_is_written_through_a_link(tmp_path):
     files = write("vit", tmp_path / "model")["files"]
     assert theirs.read_text() == "theirs"
     assert "config.json" in files and "merges.txt" not in files
+
+
+def test_a_folder_of_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.tex").write_text("all of it")
+    with pytest.raises(SightlineError, match=r"holds thesis\.tex, but no config\.json"):
+        write("vit", tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_weights_can_be_read_by_others(tmp_path):
+    write("vit", tmp_path / "model")
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "model").iterdir()}
+    assert modes == {0o644}
 
 
 @pytest.mark.parametrize("kind", VLMS)

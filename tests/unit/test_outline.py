@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from sightline.scenes.outline import outlines
+from sightline.scenes.outline import outlines, painted_outlines
+from sightline.scenes.reasonseg import PaintedShapes
 
 
 def crossings(polygons, height: int, width: int) -> np.ndarray:
@@ -53,3 +54,11 @@ def test_tolerance_makes_few_corners_of_a_disc(radius):
 
 def test_nothing_has_no_outline():
     assert outlines(np.zeros((4, 4), bool)) == []
+
+
+@given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
+def test_painted_with_their_edges_outlines_give_the_mask_back(mask):
+    """Lone pixels, holes, holes in islands within holes."""
+    polygons = painted_outlines(mask)
+    painted = PaintedShapes(tuple((1, tuple(polygon)) for polygon in polygons))
+    assert np.array_equal(painted.target(*mask.shape), mask)

@@ -1,11 +1,12 @@
 """MME and POPE: what the embedded world writes is what the loaders of the official files read."""
 
+import argparse
 import json
 from collections import Counter
 
 import pytest
 
-from sightline.demo.write_questions import write_mme, write_pope
+from sightline.demo.write_questions import main, write_mme, write_pope
 from sightline.demo.yes_no import SUBTASKS
 from sightline.errors import SightlineError
 from sightline.scenes.mme import read_mme
@@ -189,3 +190,12 @@ def test_faulty_pope_lines_are_named(tmp_path, line, message):
     (tmp_path / "coco_pope_popular.json").unlink()
     with pytest.raises(AnnotationError, match="pope_popular"):
         read_pope(tmp_path, [tmp_path])
+
+
+@pytest.mark.parametrize(
+    ("dataset", "images", "most"), [("mme", 2501, 2500), ("mme", -1, 2500), ("pope", 0, 100_000)]
+)
+def test_refused_numbers_of_images_are_told_as_they_were_given(tmp_path, dataset, images, most):
+    asked = argparse.Namespace(dataset=dataset, images=images, seed=0, out=tmp_path)
+    with pytest.raises(SightlineError, match=f"--images {images}: use 1 to {most} for {dataset}"):
+        main(asked)

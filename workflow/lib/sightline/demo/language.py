@@ -90,6 +90,15 @@ USES: dict[str, tuple[str, str]] = {
     "anchor": ("the thing that holds a ship", "something thrown from a deck"),
     "kite": ("the toy that flies on a string", "something the wind lifts"),
 }
+"""What each category is for, without its name."""
+
+ALSO_FITS = {
+    "something that grows in a forest": "mushroom",
+    "the thing you drink from": "bottle",
+    "the animal that flies": "butterfly",
+    "something that grows on a branch": "apple",
+}
+"""Uses that somebody might see in a second category too."""
 
 
 @dataclass(frozen=True)

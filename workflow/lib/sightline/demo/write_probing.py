@@ -20,7 +20,13 @@ from tqdm import tqdm
 from sightline import cli
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.world import COLORS, THEMES, VERSION, DrawnObject, DrawnScene, compose
-from sightline.demo.write_world import coco_image, save_scene, scene_seeds, write_coco_split
+from sightline.demo.write_world import (
+    clear_coco_split,
+    coco_image,
+    save_scene,
+    scene_seeds,
+    write_coco_split,
+)
 from sightline.errors import SightlineError
 from sightline.instruments.workers import side_by_side
 
@@ -121,6 +127,7 @@ def main(options: argparse.Namespace) -> None:
         (seed, plan, coco_image(options.out, SPLIT, number))
         for number, (seed, plan) in enumerate(zip(seeds, wanted, strict=True), 1)
     ]
+    clear_coco_split(options.out, SPLIT)
     written = side_by_side(_write, jobs, options.processes, chunk=20)
     drawn = tqdm(written, total=len(jobs), mininterval=5)
     write_coco_split(

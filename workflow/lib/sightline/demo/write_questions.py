@@ -22,7 +22,7 @@ from sightline.demo.language import EXISTS, SHORTLY
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import describe_objects
 from sightline.demo.world import DrawnScene, draw_scene
-from sightline.demo.write_world import save_scene, scene_seeds
+from sightline.demo.write_world import SEEDS_OF_A_SPLIT, save_scene, scene_seeds
 from sightline.demo.yes_no import SUBTASKS, yes_no
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, sha256, write_csv
@@ -143,6 +143,13 @@ def _file(subtask: str) -> str:
 
 def main(arguments: argparse.Namespace) -> None:
     """Write one set and the list of its files."""
+    most = SEEDS_OF_A_SPLIT // (MOST_SCENES if arguments.dataset == "mme" else 1)
+    if not 1 <= arguments.images <= most:
+        raise SightlineError(
+            f"--images {arguments.images}: use 1 to {most} for {arguments.dataset}."
+        )
+    listed = arguments.out / f"{arguments.dataset}.csv"
+    listed.unlink(missing_ok=True)
     if arguments.dataset == "mme":
         # Scenes are drawn one by one until every subtask is full.
         seeds = scene_seeds("mme", arguments.seed, MOST_SCENES * arguments.images)
@@ -153,13 +160,18 @@ def main(arguments: argparse.Namespace) -> None:
         {"file": str(file.relative_to(arguments.out)), "sha256": sha256(file)} for file in files
     ]
     # Written last: its presence says that the set is whole.
-    write_csv(pd.DataFrame(rows), arguments.out / f"{arguments.dataset}.csv")
+    write_csv(pd.DataFrame(rows), listed)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", choices=("mme", "pope"), required=True)
-    parser.add_argument("--images", type=int, required=True, help="of every subtask")
+    parser.add_argument(
+        "--images",
+        type=int,
+        required=True,
+        help="of every subtask of MME; scenes looked at for POPE",
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, required=True)
     cli.run(main, parser)

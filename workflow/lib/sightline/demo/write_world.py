@@ -15,19 +15,21 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
 from sightline import cli
-from sightline.demo.language import USES, captions, named
+from sightline.demo.language import ALSO_FITS, USES, captions, named
 from sightline.demo.scene_facts import absent_category, wrong_color
 from sightline.demo.silhouettes import CATEGORIES
 from sightline.demo.training_set import describe_objects
-from sightline.demo.world import SIZE, VERSION, DrawnScene, draw_scene
+from sightline.demo.world import SIZE, VERSION, DrawnObject, DrawnScene, draw_scene
 from sightline.errors import SightlineError
 from sightline.files import atomic_path, clear_files, sha256, write_csv, write_json
 from sightline.instruments.workers import side_by_side
+from sightline.scenes.outline import painted_outlines
 
 FIRST_SEEDS = {
     "train2017": 0, "val2017": 1_000_000, "reasonseg": 2_000_000, "refer": 3_000_000,
@@ -42,9 +44,10 @@ _SPLITS = {
     "refer": {"all": "refer"},
 }
 """Data set -> split -> its name among the first seeds."""
-_SEED_STRIDE = 100_000
+SEEDS_OF_A_SPLIT = 100_000
 _LARGEST_SEED = 9
 _CATEGORY_IDS = {category: number for number, category in enumerate(CATEGORIES, 1)}
+_COCO_KINDS = ("instances", "captions")
 _INFO = {"description": "Sightline embedded world", "version": str(VERSION), "year": 2026}
 
 
@@ -56,9 +59,9 @@ def scene_seeds(split: str, seed: int, images: int) -> range:
     """
     if not 0 <= seed <= _LARGEST_SEED:
         raise SightlineError(f"seed of the world: {seed}; use 0 to {_LARGEST_SEED}.")
-    if not 1 <= images <= _SEED_STRIDE:
-        raise SightlineError(f"images of {split}: {images}; use 1 to {_SEED_STRIDE}.")
-    first = FIRST_SEEDS[split] + seed * _SEED_STRIDE
+    if not 1 <= images <= SEEDS_OF_A_SPLIT:
+        raise SightlineError(f"images of {split}: {images}; use 1 to {SEEDS_OF_A_SPLIT}.")
+    first = FIRST_SEEDS[split] + seed * SEEDS_OF_A_SPLIT
     return range(first, first + images)
 
 
@@ -118,8 +121,15 @@ def _instances(images: list[dict], annotations: list[dict]) -> dict[str, Any]:
 
 def write_coco(out: Path, split: str, seeds: range, processes: int) -> None:
     """Instances, five captions per image, and ``<split>.csv`` with the checksum of every image."""
+    clear_coco_split(out, split)
     scenes = _write_images(seeds, lambda number: coco_image(out, split, number), processes)
     write_coco_split(out, split, ((number, scene, {}) for number, scene in scenes))
+
+
+def clear_coco_split(out: Path, split: str) -> None:
+    """Remove what says that a split is whole, before its images are drawn anew."""
+    for file in (f"{split}.csv", *(f"annotations/{kind}_{split}.json" for kind in _COCO_KINDS)):
+        (out / file).unlink(missing_ok=True)
 
 
 def coco_image(out: Path, split: str, number: int) -> Path:
@@ -146,21 +156,22 @@ def write_coco_split(
         for text in captions(scene.theme, describe_objects(scene), rng):
             spoken.append({"id": len(spoken) + 1, "image_id": number, "caption": text})
         files.append({"file": f"{split}/{path.name}", "sha256": sha256(path)})
-    write_json(_instances(images, annotations), out / "annotations" / f"instances_{split}.json")
-    write_json(
+    contents = (
+        _instances(images, annotations),
         {"info": _INFO, "images": images, "annotations": spoken},
-        out / "annotations" / f"captions_{split}.json",
     )
+    for kind, content in zip(_COCO_KINDS, contents, strict=True):
+        write_json(content, out / "annotations" / f"{kind}_{split}.json")
     # Written last: its presence says that the split is whole.
     write_csv(pd.DataFrame(files), out / f"{split}.csv")
 
 
 def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None:
-    """One query per scene: the use of an object as a short phrase or a sentence, in two phrasings for the split train.
+    """One query per scene: what an object is for, as a short phrase or a sentence, that fits no other category there.
 
-    A second object, where its mask touches the first one's box, is marked as ``ignore``; a ``flag`` point sits on
-    every target, as in the official files. Unlike those, each file tells what the target and the other objects are
-    called, which no query says. Scenes that a former call wrote are removed first.
+    All objects of the category are targets; another one, where its mask touches the box of a target, is marked as
+    ``ignore``; a ``flag`` point lies on every target, as in the official files. Unlike those, each file tells what the
+    target and the other objects are called, which no query says. Scenes that a former call wrote are removed first.
     """
     (out / f"{split}.csv").unlink(missing_ok=True)
     clear_files(out / split, r"scene\d+", r"\.(json|jpg)")
@@ -168,21 +179,22 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
     for number, scene in _write_images(seeds, lambda n: out / split / f"scene{n}.jpg", processes):
         rng = random.Random(f"reasonseg {scene.seed}")
         names = [thing.category for thing in scene.objects]
-        sole = [thing for thing in scene.objects if names.count(thing.category) == 1]
-        target = rng.choice(sole or list(scene.objects))
+        noun = rng.choice([name for name in names if names.count(name) == 1] or names)
+        targets = [thing for thing in scene.objects if thing.category == noun]
         sentence = rng.random() < 0.5
-        uses = rng.sample(USES[target.category], 2 if split == "train" else 1)
-        texts = [f"Please segment {use} in this image." if sentence else use for use in uses]
-        shapes = [_shape("target", polygon) for polygon in target.polygons]
+        use = rng.choice([use for use in USES[noun] if ALSO_FITS.get(use) not in names])
+        shapes = [shape for thing in targets for shape in _shapes("target", thing)]
         shapes += [
-            _shape("ignore", p) for thing in _touching(scene, target) for p in thing.polygons
+            shape for thing in _touching(scene, targets) for shape in _shapes("ignore", thing)
         ]
-        shapes.append(_shape("flag", [*target.center, *target.center], "line"))
-        others = sorted(set(names) - {target.category})
-        content = {"text": texts, "is_sentence": sentence, "shapes": shapes}
-        content |= {"noun": target.category, "others": others}
-        for shape in shapes:
-            shape["image_name"] = f"scene{number}.jpg"
+        shapes += [_shape("flag", [_inner_pixel(thing)] * 2, "line") for thing in targets]
+        content = {
+            "text": [f"Please segment {use} in this image." if sentence else use],
+            "is_sentence": sentence,
+            "shapes": [shape | {"image_name": f"scene{number}.jpg"} for shape in shapes],
+            "noun": noun,
+            "others": sorted(set(names) - {noun}),
+        }
         write_json(content, out / split / f"scene{number}.json")
         for name in (f"scene{number}.jpg", f"scene{number}.json"):
             files.append({"file": f"{split}/{name}", "sha256": sha256(out / split / name)})
@@ -190,28 +202,41 @@ def write_reasonseg(out: Path, split: str, seeds: range, processes: int) -> None
     write_csv(pd.DataFrame(files), out / f"{split}.csv")
 
 
-def _shape(label: str, polygon: Sequence[float], kind: str = "polygon") -> dict[str, Any]:
-    points = [list(point) for point in zip(polygon[::2], polygon[1::2], strict=True)]
+def _shapes(label: str, thing: DrawnObject) -> list[dict[str, Any]]:
+    # The loader paints polygons with their edges, as the official code does, not as COCO's masks are made.
+    return [_shape(label, polygon) for polygon in painted_outlines(thing.mask)]
+
+
+def _shape(label: str, points: Sequence[tuple[int, int]], kind: str = "polygon") -> dict[str, Any]:
     return {
         "label": label,
         "labels": [label],
         "shape_type": kind,
-        "points": points,
+        "points": [list(point) for point in points],
         "group_id": None,
     }
 
 
-def _touching(scene: DrawnScene, target: Any) -> list[Any]:
-    x, y, width, height = target.box
-    return [
-        thing
-        for thing in scene.objects
-        if thing is not target and thing.mask[y : y + height, x : x + width].any()
-    ]
+def _inner_pixel(thing: DrawnObject) -> tuple[int, int]:
+    """The pixel of an object nearest to its centre."""
+    pixels = np.argwhere(thing.mask)[:, ::-1]
+    x, y = pixels[np.square(pixels - np.array(thing.center)).sum(1).argmin()].tolist()
+    return x, y
+
+
+def _touching(scene: DrawnScene, targets: Sequence[DrawnObject]) -> list[DrawnObject]:
+    boxes = np.zeros((SIZE, SIZE), bool)
+    for x, y, width, height in (thing.box for thing in targets):
+        boxes[y : y + height, x : x + width] = True
+    others = (thing for thing in scene.objects if all(thing is not one for one in targets))
+    return [thing for thing in others if (thing.mask & boxes).any()]
 
 
 def write_refer(out: Path, seeds: range, processes: int) -> None:
     """RefCOCO (train, val, testA, testB) and its false-premise version on the same scenes."""
+    references = [out / dataset / "refs(unc).p" for dataset in ("refcoco", "fprefcoco")]
+    for file in references:
+        file.unlink(missing_ok=True)
     folder = out / "images" / "mscoco" / "images" / "train2014"
     images, annotations, refs, false_refs = [], [], [], []
     for number, scene in _write_images(
@@ -237,9 +262,10 @@ def write_refer(out: Path, seeds: range, processes: int) -> None:
             absent = f"{wrong_color(present[chosen], present, rng)} {thing.category}"
         false_refs.append(_with_false_premise(ref, f"the {absent}"))
     content = _instances(images, annotations)
-    for dataset, rows in (("refcoco", refs), ("fprefcoco", false_refs)):
-        write_json(content, out / dataset / "instances.json")
-        with atomic_path(out / dataset / "refs(unc).p") as temporary:
+    for file, rows in zip(references, (refs, false_refs), strict=True):
+        write_json(content, file.parent / "instances.json")
+        # Written last: without it nothing is loaded.
+        with atomic_path(file) as temporary:
             temporary.write_bytes(pickle.dumps(rows, protocol=2))
 
 

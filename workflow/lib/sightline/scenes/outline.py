@@ -1,5 +1,7 @@
 """Outlines of masks as polygons, for whoever draws them."""
 
+import itertools
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,6 +22,36 @@ def outlines(mask: Mask, tolerance: float = 0.75) -> list[Polygon]:
     """
     found = (_simplify(corners, tolerance) for corners in _borders(mask))
     return [polygon for polygon in found if len(polygon) >= 3]
+
+
+def painted_outlines(mask: Mask) -> list[list[tuple[int, int]]]:
+    """Polygons that give a mask back to the pixel where they are painted with their edges, as ReasonSeg's are.
+
+    Their corners are the pixels along the border. A region with a hole is cut in two through the hole, as no painted
+    polygon has one.
+
+    Args:
+        mask: (height, width) bool.
+
+    Returns:
+        Corners of each polygon in order, x and y in whole pixels.
+    """
+    polygons = []
+    for corners in _borders(mask):
+        x, y = corners.T
+        if x @ np.roll(y, -1) < y @ np.roll(x, -1):
+            left = np.arange(mask.shape[1]) < int(x.mean())
+            return painted_outlines(mask & left) + painted_outlines(mask & ~left)
+        sides = np.roll(corners, -1, axis=0) - corners
+        steps = np.sign(sides)
+        # To the right of the first and of the last step of every side.
+        inward = np.column_stack([-steps[:, 1], steps[:, 0]])
+        ends = np.stack([corners + (steps + inward) / 2, corners + sides + (inward - steps) / 2], 1)
+        pixels = np.floor(ends).astype(int).reshape(-1, 2).tolist()
+        polygon = [tuple(pixel) for pixel, _ in itertools.groupby(pixels)]
+        # Readers of polygons want three corners, of a lone pixel too.
+        polygons.append(polygon + polygon[:1] * (3 - len(polygon)))
+    return polygons
 
 
 def _borders(mask: Mask) -> list[Polygon]:

@@ -17,6 +17,7 @@ from sightline.demo.tiny import encoders, internvl2, lisa
 from sightline.demo.tiny.sam import write_sam
 from sightline.demo.tiny.vlms import build_internvl, build_llava, build_qwen2_5_vl
 from sightline.demo.tiny.words import all_words
+from sightline.errors import SightlineError
 from sightline.files import sha256, write_json
 
 
@@ -53,14 +54,26 @@ KINDS: dict[str, Callable[[Path, int], object]] = {
 
 
 def main(options: argparse.Namespace) -> None:
-    """Write one checkpoint."""
+    """Write one checkpoint.
+
+    Raises:
+        SightlineError: the folder holds files, but no checkpoint.
+    """
     options.out.mkdir(parents=True, exist_ok=True)
-    for old in options.out.iterdir():
+    former = [path for path in options.out.iterdir() if not path.is_dir()]
+    if former and options.out / "config.json" not in former:
+        raise SightlineError(
+            f"--out {options.out}: holds {former[0].name}, but no config.json, so it is no checkpoint to write anew. "
+            "Name an empty folder."
+        )
+    for path in former:
         # It may be a link to a file of somebody else, which would be written through.
-        if not old.is_dir():
-            old.unlink()
+        path.unlink()
     KINDS[options.kind](options.out, options.seed)
     files = sorted(path for path in options.out.iterdir() if path.is_file())
+    for path in files:
+        # Weights are saved for their owner alone.
+        path.chmod(0o644)
     sums = {path.name: sha256(path) for path in files}
     write_json({"path": f"tiny:{options.kind}", "files": sums}, options.manifest)
 
