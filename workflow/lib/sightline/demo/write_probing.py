@@ -88,7 +88,7 @@ def plans(pairs: dict[str, Any]) -> Iterator[Plan]:
 
 
 def draw_planned(seed: int, plan: Plan) -> DrawnScene:
-    """The scene of a plan; drawn anew until the small object has found room."""
+    """The scene of a plan; drawn anew until the small object has found room, and covers less than the large one."""
     rng = random.Random(f"sightline world {VERSION} probing {seed}")
     while True:
         theme = rng.choice(list(THEMES))
@@ -100,7 +100,8 @@ def draw_planned(seed: int, plan: Plan) -> DrawnScene:
             lambda there: _identity(rng, plan, there),
             lambda place, _: _RADII[min(place, 2)],
         )
-        if len(scene.objects) > 1:
+        # A radius alone does not decide: a chair covers 0.29 of its circle, a cat 0.58.
+        if len(scene.objects) > 1 and scene.objects[0].area > scene.objects[1].area:
             return scene
 
 
