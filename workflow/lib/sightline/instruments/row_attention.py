@@ -193,13 +193,14 @@ def branch_attention(
     if bias is not None:
         by_head = bias.unflatten(1, (1 if bias.shape[1] == 1 else groups, -1))
         scores += by_head.transpose(0, 1)
-    far, *weights = scores.softmax(-1).to(query.dtype).split([one.shape[-1] for one in parts], -1)
-    out = far.reshape(groups, branches * per_group * rows, far_keys) @ shared[1]
+    far, *weights = scores.softmax(-1).split([one.shape[-1] for one in parts], -1)
+    out = far.reshape(groups, branches * per_group * rows, far_keys) @ shared[1].float()
     out = out.view(groups, branches, per_group * rows, width).transpose(0, 1)
     for weight, (_, values) in zip(weights, own, strict=True):
         near = weight.transpose(0, 1).reshape(branches, groups, per_group * rows, -1)
-        out = out + near @ values
-    return out.reshape(branches, heads, rows, width).transpose(1, 2)
+        out = out + near @ values.float()
+    # Rounded once: else it would matter which keys are shared, and so who else is asked.
+    return out.to(query.dtype).reshape(branches, heads, rows, width).transpose(1, 2)
 
 
 def joined(parts: Sequence[Keys]) -> Keys:
