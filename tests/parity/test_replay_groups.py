@@ -153,6 +153,20 @@ def test_answers_attend_apart_or_padded(clean, answers, monkeypatch, padding, le
     assert counts == {1} if padding == 1000 else max(counts) > 1
 
 
+def test_company_hardly_matters_in_half_precision(tiny_llava_folder, images, monkeypatch):
+    """Which keys are shared depends on who else is asked; attention is rounded once all the same."""
+    vlm = load_vlm(ModelSource("half", str(tiny_llava_folder), device="cpu", dtype="bfloat16"))
+    clean = CleanRun(vlm, vlm.prompt(QUESTION), vlm.encode_images(images[:1])[0])
+    found = []
+    for padding in (0, 1000):
+        monkeypatch.setattr(decoding, "PADDING", padding)
+        found.append(replay_decoding(clean, CONDITIONS, 8, keep_logits=True))
+    for apart, padded in zip(*found, strict=True):
+        assert apart.tokens == padded.tokens
+        error = (apart.steps - padded.steps).abs().max() / apart.steps.abs().max()
+        assert error < 5e-3, apart.name
+
+
 def cut_behind(answer, ends):
     """The answer up to its first end, which belongs to it."""
     stop = next((number for number, token in enumerate(answer) if token in ends), len(answer))

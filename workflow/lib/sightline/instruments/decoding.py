@@ -108,7 +108,7 @@ class _Group:
             token.
         values: likewise.
         prompt: how many places belong to the prompt.
-        bias: added to the scores of a new row, (1 or members, 1 or heads, 1, shared keys + places), or None.
+        bias: added to the scores of a new row, (members, 1 or heads, 1, shared keys + places), or None.
     """
 
     members: tuple[int, ...]
@@ -129,10 +129,10 @@ class _Group:
         if members == self.members:
             return replace(self, rows=rows)
         index = torch.tensor(kept, device=self.keys.device)
-        bias = self.bias
-        if bias is not None and len(bias) > 1:
-            bias = bias.index_select(0, index)
-        keys, values = self.keys.index_select(0, index), self.values.index_select(0, index)
+        keys, values, bias = (
+            one if one is None else one.index_select(0, index)
+            for one in (self.keys, self.values, self.bias)
+        )
         return replace(self, members=members, rows=rows, keys=keys, values=values, bias=bias)
 
     def attend(
